@@ -1,0 +1,3 @@
+"""The version of the toolchain, written into every `sync.lock`."""
+
+__version__ = "0.1.0"
