@@ -7,7 +7,7 @@ import pytest
 from codemods.errors import ToolError, UsageError
 
 
-class Elaborate(ToolError):
+class ElaborateError(ToolError):
     """A subclass with a constructor of its own, as the stages define them."""
 
     def __init__(self, names: list[str]) -> None:
@@ -25,7 +25,7 @@ def test_wrong_usage_has_its_own_exit_code() -> None:
     assert UsageError("no such flag", remedy="see --help").exit_code == 2
 
 
-@pytest.mark.parametrize("error", [ToolError("a", remedy="b"), UsageError("a", remedy="b"), Elaborate(["x", "y"])])
+@pytest.mark.parametrize("error", [ToolError("a", remedy="b"), UsageError("a", remedy="b"), ElaborateError(["x", "y"])])
 def test_survives_the_way_back_from_a_worker_process(error: ToolError) -> None:
     back = pickle.loads(pickle.dumps(error))
     assert type(back) is type(error)
