@@ -1,0 +1,59 @@
+"""Fixtures for tests of the generated package, as it is installed from its wheel.
+
+These tests need the wheel in the environment that runs them; `nox -s tests` makes it. They import `dspy` and
+`tests.support`, never the toolchain.
+"""
+
+import importlib.metadata
+import inspect
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+# Before the first import of either library: no look-up on the internet, no cache shared with the user's own.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ["DSPY_CACHEDIR"] = mkdtemp(prefix="dspy-cache-")
+for _name in ("OPENAI_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"):
+    os.environ.pop(_name, None)
+
+DISTRIBUTION = "dspy-async"
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def _refuse(problem: str) -> None:
+    raise pytest.UsageError(
+        f"{problem}\ntests/generated runs against the generated package installed from its wheel:\n"
+        f"    nox -s tests\nor: pip install generated/dist/*.whl and python -m pytest tests/generated"
+    )
+
+
+def _check_the_package() -> None:
+    try:
+        installed = importlib.metadata.distribution(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        _refuse(f"{DISTRIBUTION} is not installed in {sys.prefix}.")
+        return
+    import dspy
+
+    place = Path(dspy.__file__).resolve()
+    if place != Path(str(installed.locate_file("dspy/__init__.py"))).resolve():
+        _refuse(f"`import dspy` finds {place}, which is not the installed {DISTRIBUTION}.")
+    if not inspect.iscoroutinefunction(inspect.unwrap(dspy.Module.__call__)):
+        _refuse(f"{place} is not the async package: Module.__call__ is no coroutine function.")
+
+
+_check_the_package()
+
+from tests.support.model_server import ModelServer  # noqa: E402
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    """A model server; a request that no rule answered fails the test."""
+    with ModelServer() as running:
+        yield running
+    assert not running.unanswered, [request.last[-300:] for request in running.unanswered]

@@ -1,0 +1,1 @@
+"""What the tests share; nothing here knows whether it runs beside the toolchain or beside the generated package."""
