@@ -1,4 +1,4 @@
-"""The tests' own model server, met through litellm's real client: what it promises has to hold before it proves anything."""
+"""The tests' own model server, met through litellm's real client: it has to keep its word before it proves anything."""
 
 import asyncio
 import time

@@ -24,7 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 from aiohttp import web
 
@@ -109,7 +109,7 @@ class Request:
         return _text_of(self.body.get("prompt", self.body.get("input", "")))
 
 
-Reply = Union[str, Answer, Failure, Callable[[Request], Union[str, Answer, Failure]]]
+Reply = str | Answer | Failure | Callable[[Request], str | Answer | Failure]
 
 
 @dataclass
@@ -172,7 +172,9 @@ def bad_request(message: str = "that parameter is wrong") -> Failure:
 
 def unknown_model(model: str = "no-such-model") -> Failure:
     """Status 404, as for a model that does not exist."""
-    return Failure(404, _error(f"The model `{model}` does not exist", kind="invalid_request_error", code="model_not_found"))
+    return Failure(
+        404, _error(f"The model `{model}` does not exist", kind="invalid_request_error", code="model_not_found")
+    )
 
 
 def context_window() -> Failure:
@@ -333,9 +335,7 @@ class ModelServer:
             self.unanswered.append(request)
         return bad_request(f"no rule answers {request.path} for {request.model}: {request.last[-200:]}")
 
-    async def _respond(
-        self, http: web.Request, request: Request, reply: str | Answer | Failure
-    ) -> web.StreamResponse:
+    async def _respond(self, http: web.Request, request: Request, reply: str | Answer | Failure) -> web.StreamResponse:
         if isinstance(reply, Failure):
             if reply.drop and http.transport is not None:
                 http.transport.close()
@@ -508,7 +508,11 @@ def _changes(kind: str, choice: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _response_events(request: Request, answer: Answer) -> Iterator[dict[str, Any]]:
     whole = _responses(request, answer)
-    yield {"type": "response.created", "sequence_number": 0, "response": {**whole, "status": "in_progress", "output": []}}
+    yield {
+        "type": "response.created",
+        "sequence_number": 0,
+        "response": {**whole, "status": "in_progress", "output": []},
+    }
     place = {"item_id": f"msg_{request.number}", "output_index": len(whole["output"]) - 1, "content_index": 0}
     for number, piece in enumerate(_pieces(answer.texts[0]), start=1):
         yield {"type": "response.output_text.delta", "sequence_number": number, **place, "delta": piece, "logprobs": []}

@@ -1,0 +1,130 @@
+"""Stage 8: what is cheap and certain about a generated package, before anything is called a success.
+
+It looks at the emitted files alone, with a small model of its own. It shares no code with the stages that made them:
+a mistake in the program model or in the coloring would otherwise hide itself. In return it says nothing where it
+does not know, so a finding here is a defect and not a hint.
+
+The checks, by the name a `Defect` carries:
+
+* `grammar`: the file parses and compiles with the grammar of the oldest Python the package supports.
+* `await`: a coroutine is made and neither awaited nor handed to something that awaits it.
+* `settings`: global settings, or configuration of a thread, task or context, are read on a call path.
+* `blocking`: a call that blocks stands directly in a coroutine, or a thread's lock is held across an `await`.
+* `shape`: an `async def` where Python or a decorator cannot wait for it.
+* `import`: a module does not import in an environment with the package's dependencies and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from codemods.errors import ToolError
+from codemods.verify.awaits import lost_coroutines
+from codemods.verify.defects import Defect
+from codemods.verify.globals import DECLARED, global_settings
+from codemods.verify.grammar import OLDEST, parse
+from codemods.verify.imports import OptionalImport, dependency_environment, import_all, judge_imports
+from codemods.verify.loop import blocking, shape
+from codemods.verify.model import PACKAGE, Package
+
+__all__ = [
+    "DECLARED",
+    "OLDEST",
+    "Defect",
+    "OptionalImport",
+    "VerifyResult",
+    "dependency_environment",
+    "verify",
+]
+
+
+@dataclass(frozen=True)
+class VerifyResult:
+    """What was checked and found. `skipped` names each check that was not made, with the reason."""
+
+    files: int
+    coroutines: int
+    imported: int
+    defects: tuple[Defect, ...]
+    optional: tuple[OptionalImport, ...]
+    skipped: tuple[str, ...]
+    seconds: Mapping[str, float]
+
+    def require(self) -> VerifyResult:
+        """Itself, if nothing was found; else a ToolError that lists the defects."""
+        if self.defects:
+            listed = "\n".join(f"  {defect}" for defect in self.defects)
+            raise ToolError(
+                f"the generated package has {len(self.defects)} defect(s):\n{listed}",
+                remedy="Each is the fault of a rule, a pass or a patch: `dspy-async explain SYMBOL` shows why.",
+            )
+        return self
+
+
+def verify(
+    package_root: Path,
+    *,
+    python: Path | None = None,
+    no_python: str = "no environment with the package's dependencies was given",
+    upstream: Mapping[str, str] | None = None,
+    declared: Mapping[str, str] = DECLARED,
+) -> VerifyResult:
+    """Checks the generated package that lies under `package_root`.
+
+    Args:
+        package_root: the folder that holds `dspy/` and, for the extras, `pyproject.toml`.
+        python: an interpreter whose environment has the package's dependencies and not the package, as
+            `dependency_environment` makes it. None leaves out the import check.
+        no_python: why `python` is None; it becomes the reason in `skipped`.
+        upstream: upstream's files by path. An import that fails for want of a distribution which upstream's
+            file of the same path imports too, or which an extra names, is optional and no defect.
+        declared: modules and names that may touch global settings, with the reason.
+
+    Raises:
+        ToolError: the folder holds no package, or the import check could not be run.
+    """
+    seconds: dict[str, float] = {}
+    started = time.perf_counter()
+    files = _read(package_root)
+    parsed, defects = parse(files)
+    seconds["grammar"] = time.perf_counter() - started
+
+    started = time.perf_counter()
+    package = Package(parsed)
+    for module in package.modules.values():
+        defects += [*lost_coroutines(package, module), *global_settings(module, declared)]
+        defects += [*blocking(module), *shape(module)]
+    seconds["calls"] = time.perf_counter() - started
+
+    started = time.perf_counter()
+    imported, optional, skipped = 0, (), ()
+    if python is None:
+        skipped = (f"import: {no_python}",)
+    else:
+        outcome = import_all(package_root, python, sorted(package.modules))
+        failed, optional = judge_imports(outcome, package_root, upstream or {}, package)
+        defects += failed
+        imported = len(package.modules) - len(failed) - len(optional)
+    seconds["import"] = time.perf_counter() - started
+    return VerifyResult(
+        files=len(files),
+        coroutines=package.coroutines,
+        imported=imported,
+        defects=tuple(sorted(set(defects))),
+        optional=tuple(optional),
+        skipped=skipped,
+        seconds=seconds,
+    )
+
+
+def _read(package_root: Path) -> dict[str, str]:
+    found = sorted((package_root / PACKAGE).rglob("*.py"))
+    if not found:
+        raise ToolError(
+            f"there is no package to verify: {package_root / PACKAGE} has no Python file",
+            remedy="Run `dspy-async sync` first, or point at the folder it wrote.",
+        )
+    return {file.relative_to(package_root).as_posix(): file.read_text("utf-8") for file in found}
