@@ -1,0 +1,271 @@
+"""How the package calls functions that users supply, and how it is handed its settings.
+
+A tool, metric, reward function, retriever, embedding function or callback handler may be a coroutine function or
+not, and may take `settings` first or not. `bind` and `ready` make the four look the same:
+
+    score = await ready(bind(metric, settings)(example, prediction))
+
+The call itself stands where it is written, so no frame of this module shows in the traceback of a user's function.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import sys
+from types import FunctionType, MethodType
+from typing import Any, Awaitable, Callable, Generator, TypeVar
+from weakref import WeakKeyDictionary
+
+from dspy.dsp.utils.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ALWAYS = "_dspy_takes_settings"
+"""Attribute of a wrapper that takes settings whatever the function behind it takes."""
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+_known: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
+
+
+def bind(fn: Callable[..., Any], settings: Settings) -> Callable[..., Any]:
+    """Give a function its settings, if it takes them.
+
+    Args:
+        fn: Any callable. It takes settings if its first parameter, `self` aside, is called `settings` or is annotated
+            `Settings`.
+        settings: The settings of the call at hand.
+
+    Returns:
+        The function with its first argument filled in, or the function itself.
+    """
+    return functools.partial(fn, settings) if wants_settings(fn) else fn
+
+
+def ready(value: Any) -> Awaitable[Any]:
+    """Make what a function returned awaitable: a coroutine or future is, anything else is ready as it is."""
+    return value if inspect.isawaitable(value) else _Ready(value)
+
+
+class _Ready:
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._value
+        yield
+
+
+def wants_settings(fn: Callable[..., Any]) -> bool:
+    """Whether a callable's first parameter, `self` aside, is for settings."""
+    return _first_parameter(fn, 0) is not None
+
+
+def takes_settings_after_self(fn: Callable[..., Any]) -> bool:
+    """Whether the second parameter of a method, as it stands in its class, is for settings."""
+    return _first_parameter(fn, 1) is not None
+
+
+def settings_keyword(fn: Callable[..., Any]) -> str | None:
+    """The name under which a callable takes settings as a keyword argument, anywhere among its parameters.
+
+    Callback handlers are called with keywords only. A handler that has no such parameter is called without, even if
+    it takes `**kwargs`: what it does with them may not stand another name.
+    """
+    key = getattr(fn, "__func__", fn)
+    try:
+        return _known[key]
+    except (KeyError, TypeError):
+        pass
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    by_keyword = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    names = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind in by_keyword and _is_settings(parameter.name, parameter.annotation)
+    ]
+    name = names[0] if names else None
+    try:
+        _known[key] = name
+    except TypeError:
+        pass  # neither hashable nor weakly referable: found out again at the next call
+    return name
+
+
+def visible_signature(fn: Callable[..., Any]) -> inspect.Signature:
+    """A callable's signature without the settings it is handed: what a language model may fill in.
+
+    Raises:
+        TypeError: `fn` is not callable.
+        ValueError: `fn` has no signature.
+    """
+    signature = inspect.signature(fn)
+    parameters = list(signature.parameters.values())
+    if not parameters or parameters[0].kind not in _POSITIONAL:
+        return signature
+    if not _is_settings(parameters[0].name, parameters[0].annotation):
+        return signature
+    return signature.replace(parameters=parameters[1:])
+
+
+def is_coroutine_function(fn: Callable[..., Any]) -> bool:
+    """Whether calling a function gives a coroutine, functions marked by `takes_settings` included."""
+    if inspect.iscoroutinefunction(fn):
+        return True
+    return sys.version_info < (3, 12) and asyncio.iscoroutinefunction(fn)
+
+
+def _is_settings(name: str, annotation: Any) -> bool:
+    if name == "settings" or annotation is Settings:
+        return True
+    return isinstance(annotation, str) and annotation.strip("'\"").rpartition(".")[2] == "Settings"
+
+
+def _first_parameter(fn: Any, skip: int) -> str | None:
+    """The name of the parameter for settings that is next in turn after `skip` positional arguments."""
+    kind = type(fn)
+    if kind is FunctionType:
+        return _of_function(fn, skip)
+    if kind is MethodType:
+        return _first_parameter(fn.__func__, skip + 1)
+    if isinstance(fn, functools.partial):
+        if "settings" in fn.keywords:
+            return None
+        return _first_parameter(fn.func, skip + len(fn.args))
+    if getattr(fn, ALWAYS, None) is True:
+        return "settings"
+    if not isinstance(fn, type) and "__signature__" not in getattr(fn, "__dict__", ()):
+        wrapped = getattr(fn, "__wrapped__", None)
+        if wrapped is not None:
+            return _first_parameter(wrapped, skip)
+        call = getattr(kind, "__call__", None)
+        if type(call) is FunctionType and not hasattr(kind, "__signature__"):
+            return _of_function(call, skip + 1)
+    return _of_signature(fn, skip)
+
+
+def _of_function(fn: FunctionType, skip: int) -> str | None:
+    if fn.__dict__:
+        if fn.__dict__.get(ALWAYS) is True:
+            return "settings"
+        if "__signature__" in fn.__dict__:
+            return _of_signature(fn, skip)
+    code = fn.__code__
+    if code.co_argcount > skip:
+        name = code.co_varnames[skip]
+        if name == "settings":
+            return name
+        try:
+            annotation = fn.__annotations__.get(name)
+        except NameError:
+            annotation = None  # an annotation that cannot be evaluated is no `Settings`
+        return name if annotation is not None and _is_settings(name, annotation) else None
+    wrapped = fn.__dict__.get("__wrapped__")
+    # A wrapper that takes anything says nothing itself: the function it hands its arguments to does.
+    if wrapped is not None and code.co_flags & inspect.CO_VARARGS:
+        return _first_parameter(wrapped, skip)
+    return None
+
+
+def _of_signature(fn: Any, skip: int) -> str | None:
+    try:
+        parameters = list(inspect.signature(fn).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    positional = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
+    if len(positional) <= skip or not _is_settings(positional[skip].name, positional[skip].annotation):
+        return None
+    return positional[skip].name
+
+
+def missing_settings(name: str, got: tuple[Any, ...]) -> TypeError:
+    """The error for a call that does not say which settings it is for.
+
+    Args:
+        name: The function as its caller knows it.
+        got: The positional arguments it came with.
+    """
+    instead = f", got {type(got[0]).__name__!r} in its place" if got else ""
+    return TypeError(
+        f"{name}() needs a dspy.Settings as its first argument{instead}. Hand on the settings that your function was "
+        f"given, as in `await {_spoken(name)}(settings, ...)`, or make some with `dspy.Settings(lm=...)`; "
+        "`dspy.settings` holds what `dspy.configure` set."
+    )
+
+
+def _spoken(name: str) -> str:
+    owner, dot, method = name.rpartition(".")
+    if not dot:
+        return method
+    variable = owner.rpartition(".")[2].lower()
+    return variable if method == "__call__" else f"{variable}.{method}"
+
+
+def split_settings(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Settings, tuple[Any, ...], dict[str, Any]]:
+    """Tell settings from a call's other arguments.
+
+    They are the first positional argument, or, if that is something else, the keyword `settings`. A keyword
+    `settings` that holds anything but a `Settings` is an argument like any other.
+
+    Raises:
+        TypeError: The call has none.
+    """
+    if args and isinstance(args[0], Settings):
+        return args[0], args[1:], kwargs
+    if isinstance(kwargs.get("settings"), Settings):
+        rest = dict(kwargs)
+        return rest.pop("settings"), args, rest
+    raise missing_settings(name, args)
+
+
+def takes_settings(fn: F) -> F:
+    """Decorator for functions that take settings first: a call without them says so clearly.
+
+    The wrapper only checks its arguments and returns the function's coroutine, so it adds no frame to a traceback.
+    """
+    names = fn.__code__.co_varnames[: fn.__code__.co_argcount]
+    before = names.index("settings")
+
+    @functools.wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > before and isinstance(args[before], Settings):
+            return fn(*args, **kwargs)
+        name = f"{type(args[0]).__qualname__}.{fn.__name__}" if before and args else fn.__qualname__
+        settings, rest, kwargs = split_settings(name, args[before:], kwargs)
+        return fn(*args[:before], settings, *rest, **kwargs)
+
+    return mark_coroutine_function(wrapper) if inspect.iscoroutinefunction(fn) else wrapper  # type: ignore[return-value]
+
+
+def mark_coroutine_function(fn: F) -> F:
+    """Make a plain function that returns a coroutine look like a coroutine function to `asyncio` and `inspect`."""
+    if sys.version_info >= (3, 12):
+        return inspect.markcoroutinefunction(fn)
+    fn._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+    return fn
+
+
+def hands_caller_frame(fn: F) -> F:
+    """Decorator for a coroutine method that looks at the code that called it.
+
+    A coroutine runs when it is awaited, perhaps in a task of its own, where its caller is no longer to be seen. The
+    frame is taken at the call and handed over as `_caller`.
+    """
+
+    @functools.wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        return fn(*args, _caller=frame, **kwargs)
+
+    return mark_coroutine_function(wrapper)
