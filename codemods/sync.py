@@ -1,0 +1,359 @@
+"""The line a release goes down, from the pin to the swapped-in package, and what is said about it."""
+
+from __future__ import annotations
+
+import ast
+import time
+import tomllib
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codemods import report as reports
+from codemods.emit import (
+    LOCK_FILE,
+    REPORT_DIRECTORY,
+    Differences,
+    Lock,
+    Package,
+    build_package,
+    check_target,
+    compare,
+    read_lock,
+    staged,
+)
+from codemods.errors import ToolError
+from codemods.pin import Pin, load_pin
+from codemods.project import Project
+from codemods.report import Counts, PatchRow, Place, Report, RuleRow, Verified
+from codemods.source import PACKAGE, SourceTree, load_source
+
+if TYPE_CHECKING:
+    from codemods.convert import Conversion
+    from codemods.patches import Patched
+    from codemods.verify import VerifyResult
+
+FAILED_DIRECTORY = "failed-sync"
+"""Where, in the cache, the report of a run that stopped is kept: its target is not touched."""
+
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """What one run is asked to do.
+
+    Args:
+        project: the checkout that holds the pin and the patches.
+        cache: directory for archives and environments.
+        out: the target; None for the project's own.
+        upstream: another release than the pinned one.
+        source: see `codemods.source.load_source`.
+        check: write nothing, and fail where the target differs from what would be written.
+        jobs: processes for the work per file, at least 1.
+        force: overwrite hand edits.
+        imports: whether the check of the output imports every module, in an environment made for it.
+        keep_going: write the output even where a person must look at it. The run fails all the same.
+    """
+
+    project: Project
+    cache: Path
+    out: Path | None = None
+    upstream: str | None = None
+    source: str = "auto"
+    check: bool = False
+    jobs: int = 1
+    force: bool = False
+    imports: bool = True
+    keep_going: bool = False
+
+    @property
+    def target(self) -> Path:
+        """The directory that is written."""
+        return (self.out or self.project.generated).resolve()
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """What came of a run that succeeded.
+
+    Args:
+        out: the target directory.
+        report: what was done.
+        written: False for a check.
+    """
+
+    out: Path
+    report: Report
+    written: bool
+
+
+class DifferencesError(ToolError):
+    """A check found that the target is not what sync would write."""
+
+    def __init__(self, out: Path, differences: Differences) -> None:
+        kinds = {"differs": differences.changed, "is missing": differences.missing, "is extra": differences.extra}
+        listed = "\n".join(f"  {name} {kind}" for kind, names in kinds.items() for name in names)
+        super().__init__(f"{out} is not what sync writes:\n{listed}", remedy="Write it anew with: dspy-async sync")
+        self.differences = differences
+
+
+class ProblemsError(ToolError):
+    """The conversion has places that a person must look at."""
+
+    def __init__(self, report: Report, folder: Path, *, written: bool) -> None:
+        listed = "\n".join(f"  {p.path}:{p.line}: {p.rule}: {p.message}" for p in report.problems)
+        state = "The output was written all the same." if written else "Nothing was written."
+        super().__init__(
+            f"DSPy {report.version} has {len(report.problems)} places to look at. {state}\n{listed}",
+            remedy="Settle each with a rule in codemods/rules.toml or a patch; `dspy-async explain SYMBOL` shows why a "
+            f"function is coloured. The whole report: {folder / 'report.md'}",
+        )
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages around which this module only lays the track; tests put others in their place."""
+
+    patch: Callable[[Mapping[str, str], str, SyncOptions], Patched]
+    convert: Callable[[Mapping[str, str], str, SyncOptions], Conversion]
+    verify: Callable[[Path, SourceTree, SyncOptions], VerifyResult]
+
+
+@dataclass
+class _Clock:
+    """Announces stages and measures them."""
+
+    announce: Callable[[str], None]
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+    @contextmanager
+    def stage(self, name: str) -> Generator[None]:
+        self.announce(name)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.perf_counter() - started
+
+
+def run_sync(
+    options: SyncOptions, *, announce: Callable[[str], None] = lambda stage: None, stages: Stages | None = None
+) -> SyncResult:
+    """Convert a release and put the result in place, or check that it is in place.
+
+    Args:
+        options: what to do.
+        announce: called with the name of each stage as it starts.
+        stages: the engine; the real one by default.
+
+    Raises:
+        ToolError: something needs a person. The target is as it was (but for `keep_going`).
+    """
+    engine, clock = stages or engine_stages(), _Clock(announce)
+    if not options.check:
+        check_target(options.target, force=options.force)
+    pin = load_pin(options.project.pin)
+    with clock.stage("source"):
+        tree = read_release(pin, options)
+        texts = python_texts(tree)
+    with clock.stage("patches"):
+        patched = engine.patch(texts, tree.version, options)
+    with clock.stage("convert"):
+        conversion = engine.convert(patched.files, tree.version, options)
+    clock.seconds |= {f"convert: {name}": value for name, value in conversion.seconds.items()}
+    with clock.stage("emit"):
+        package = build_package(pin, tree, conversion.files)
+    draft = _draft(tree, package, patched, conversion, clock)
+    if options.check:
+        return _check(options, package, draft)
+    return _write(options, tree, package, draft, engine, clock)
+
+
+def _check(options: SyncOptions, package: Package, draft: Report) -> SyncResult:
+    if draft.problems:
+        raise _stopped(draft, options)
+    differences = compare(options.target, package)
+    if differences:
+        raise DifferencesError(options.target, differences)
+    return SyncResult(options.target, draft, written=False)
+
+
+def _write(
+    options: SyncOptions, tree: SourceTree, package: Package, draft: Report, engine: Stages, clock: _Clock
+) -> SyncResult:
+    out = options.target
+    previous = reports.read_report(out)
+    changes = reports.compare_locks(_old_lock(out), package.lock, previous, draft.patches)
+    with staged(out, package, force=options.force) as stage:
+        with clock.stage("verify"):
+            verified = engine.verify(stage, tree, options)
+        updates = {"verified": _verified(verified), "changes": changes, "seconds": clock.seconds}
+        report = draft.model_copy(update=updates)
+        if report.problems and not options.keep_going:
+            raise _stopped(report, options)
+        reports.write_report(report, stage / REPORT_DIRECTORY)
+    if report.problems:
+        raise ProblemsError(report, out / REPORT_DIRECTORY, written=True)
+    return SyncResult(out, report, written=True)
+
+
+def _stopped(report: Report, options: SyncOptions) -> ProblemsError:
+    folder = options.cache / FAILED_DIRECTORY
+    reports.write_report(report, folder)
+    return ProblemsError(report, folder, written=False)
+
+
+def _old_lock(out: Path) -> Lock | None:
+    try:
+        return read_lock(out / LOCK_FILE)
+    except ToolError:
+        # `check_target` has let it pass, so the run is forced, and what the lock said is lost.
+        return None
+
+
+def read_release(pin: Pin, options: SyncOptions) -> SourceTree:
+    """The release that the options name, the pinned one by default.
+
+    Raises:
+        ToolError: as for `load_source`.
+    """
+    return load_source(pin, options.source, options.upstream, submodule=options.project.upstream, cache=options.cache)
+
+
+def python_texts(tree: SourceTree) -> dict[str, str]:
+    """The release's Python files as text, by posix path.
+
+    Raises:
+        ToolError: files that are not UTF-8 or do not parse, all of them, with file and line.
+    """
+    texts: dict[str, str] = {}
+    faults: list[str] = []
+    for name, content in tree.files.items():
+        if name.startswith(f"{PACKAGE}/") and name.endswith(".py"):
+            try:
+                texts[name] = content.decode()
+                ast.parse(texts[name], name)
+            except UnicodeDecodeError as error:
+                faults.append(f"  {name}: is not UTF-8 ({error.reason} at byte {error.start})")
+            except (SyntaxError, ValueError) as error:
+                # ValueError: a null byte, in Pythons before 3.12.
+                faults.append(f"  {name}:{getattr(error, 'lineno', None) or 0}: {getattr(error, 'msg', error)}")
+    if faults:
+        raise ToolError(
+            f"files of DSPy {tree.version} do not parse:\n" + "\n".join(faults),
+            remedy="If the release needs a newer Python, run the tool on that one; else the source is damaged: "
+            "read it from elsewhere with --source.",
+        )
+    return texts
+
+
+# --- the engine -------------------------------------------------------------------------------------------------------
+
+
+def engine_stages() -> Stages:
+    """The real stages. What they import is loaded when they run: it takes longer than `--help` may take."""
+    return Stages(patch=_patch, convert=_convert, verify=_verify)
+
+
+def _patch(files: Mapping[str, str], version: str, options: SyncOptions) -> Patched:
+    from codemods.patches import apply_patches, load_patches
+
+    def reviewed(release: str) -> Mapping[str, str] | None:
+        """An earlier release, to show what upstream changed since; the change is shown without it, if need be."""
+        try:
+            return python_texts(read_release(load_pin(options.project.pin), replace(options, upstream=release)))
+        except ToolError:
+            return None
+
+    return apply_patches(files, load_patches(options.project.patches), version, reviewed=reviewed)
+
+
+def _convert(files: Mapping[str, str], version: str, options: SyncOptions) -> Conversion:
+    from codemods.convert import convert
+    from codemods.rules import load_rules
+
+    return convert(files, version=version, rules=load_rules(), jobs=options.jobs)
+
+
+def _verify(stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult:
+    from codemods.verify import dependency_environment, verify
+
+    python = None
+    if options.imports:
+        project = tomllib.loads((stage / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        python = dependency_environment(project["dependencies"], options.cache / "environments")
+    return verify(stage, python=python, no_python="left out with --no-imports", upstream=python_texts(tree))
+
+
+def explain_symbol(options: SyncOptions, symbol: str) -> list[str]:
+    """Why a function of the release is a coroutine or takes settings, call by call down to the leaf.
+
+    Raises:
+        ToolError: there is no such symbol, or the release cannot be had.
+    """
+    from codemods.convert import explain
+    from codemods.rules import load_rules
+
+    tree = read_release(load_pin(options.project.pin), options)
+    patched = engine_stages().patch(python_texts(tree), tree.version, options)
+    return explain(patched.files, load_rules(), symbol)
+
+
+def accept_patch(options: SyncOptions, symbol: str) -> list[str]:
+    """Record that the patches of a symbol were reviewed against the release.
+
+    Returns:
+        The places of the patches, `file:line`.
+
+    Raises:
+        ToolError: there is no such patch, or the release cannot be had.
+    """
+    from codemods.patches import accept
+
+    tree = read_release(load_pin(options.project.pin), options)
+    return list(accept(options.project.patches, symbol, python_texts(tree), tree.version))
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def _draft(tree: SourceTree, package: Package, patched: Patched, conversion: Conversion, clock: _Clock) -> Report:
+    """The report as far as it is known before the output is checked."""
+    counts = {
+        path: Counts(name=path, functions=c.functions, coroutines=c.coroutines, settings=c.settings, awaits=c.awaits)
+        for path, c in conversion.counts.items()
+    }
+    packages, total = reports.subpackages(counts)
+    return Report(
+        version=tree.version,
+        origin=tree.origin,
+        source_sha256=tree.sha256,
+        tool=package.lock.tool,
+        packages=packages,
+        total=total,
+        patches=tuple(
+            PatchRow(symbol=p.symbol, kind=p.kind, reason=p.reason, matches=p.matches, lines=p.lines)
+            for p in patched.applied
+        ),
+        unresolved=tuple(
+            Place(rule=f.rule, path=f.path, line=f.line, message=f.message) for f in conversion.unresolved
+        ),
+        findings=tuple(Place(rule=f.rule, path=f.path, line=f.line, message=f.message) for f in conversion.findings),
+        rules=tuple(RuleRow(rule=r.rule, expected=str(r.expected), matches=r.matches) for r in conversion.rules),
+        verified=None,
+        seconds=clock.seconds,
+        notes=tree.notes,
+    )
+
+
+def _verified(result: VerifyResult) -> Verified:
+    return Verified(
+        files=result.files,
+        coroutines=result.coroutines,
+        imported=result.imported,
+        defects=tuple(Place(rule=d.check, path=d.path, line=d.line, message=d.message) for d in result.defects),
+        optional=tuple(f"{one.module} ({one.missing})" for one in result.optional),
+        skipped=result.skipped,
+    )
