@@ -145,7 +145,7 @@ def sync(
 @app.command()
 @_reports_errors
 def explain(
-    symbol: Annotated[str, typer.Argument(help="As in dspy.predict.react:ReAct.forward")],
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="As in dspy.predict.react:ReAct.forward")],
     upstream: Upstream = None,
     source: Source = "auto",
 ) -> None:
@@ -157,7 +157,7 @@ def explain(
 @patches.command()
 @_reports_errors
 def accept(
-    symbol: Annotated[str, typer.Argument(help="The upstream symbol that the patch stands for.")],
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="The upstream symbol that the patch stands for.")],
     upstream: Upstream = None,
     source: Source = "auto",
 ) -> None:

@@ -1,0 +1,343 @@
+"""The pipeline and its command line, with a small engine in place of the real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from codemods import sync as sync_module
+from codemods.__main__ import require_python
+from codemods.cli import app
+from codemods.errors import ToolError
+from codemods.project import CACHE_VARIABLE, Project
+from codemods.source import SourceTree
+from codemods.sync import DifferencesError, ProblemsError, Stages, SyncOptions, run_sync
+from codemods.verify import VerifyResult
+from codemods.verify.defects import Defect
+from tests.releases import pin_for, release_files, write_sdist, write_tree
+
+
+def place(message: str) -> SimpleNamespace:
+    return SimpleNamespace(rule="rule", path="dspy/primitives/module.py", line=2, message=message)
+
+
+class Engine:
+    """Stands for the stages between source and emit: it writes `async` where the tiny release says `def`."""
+
+    def __init__(self) -> None:
+        self.unresolved: tuple[Any, ...] = ()
+        self.findings: tuple[Any, ...] = ()
+        self.defects: tuple[Defect, ...] = ()
+        self.suffix = ""
+        self.interrupt: Callable[[], None] = lambda: None
+
+    @property
+    def stages(self) -> Stages:
+        return Stages(patch=self.patch, convert=self.convert, verify=self.verify)
+
+    def patch(self, files: Mapping[str, str], version: str, options: SyncOptions) -> Any:
+        applied = SimpleNamespace(symbol="dspy.added:", kind="add", reason="a module of ours", matches=1, lines=1)
+        return SimpleNamespace(files={**files, "dspy/added.py": "ADDED = True\n"}, applied=(applied,))
+
+    def convert(self, files: Mapping[str, str], version: str, options: SyncOptions) -> Any:
+        counts = SimpleNamespace(functions=1, coroutines=1, settings=0, awaits=0)
+        return SimpleNamespace(
+            files={name: text.replace("def ", "async def ") + self.suffix for name, text in files.items()},
+            counts={"dspy/primitives/module.py": counts},
+            unresolved=self.unresolved,
+            findings=self.findings,
+            rules=(SimpleNamespace(rule="name module", expected="some", matches=3),),
+            seconds={"coloring": 0.5},
+        )
+
+    def verify(self, stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult:
+        assert (stage / "dspy/added.py").is_file()
+        self.interrupt()
+        skipped = () if options.imports else ("import: left out",)
+        return VerifyResult(7, 1, 7, self.defects, (), skipped, {})
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    made = Engine()
+    monkeypatch.setattr(sync_module, "engine_stages", lambda: made.stages)
+    return made
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A checkout whose pinned release is in the cache, with no index to ask."""
+    root = tmp_path / "checkout"
+    (root / "patches").mkdir(parents=True)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    write_sdist(tmp_path / "index", "1.9.0")
+    pin = pin_for(write_sdist(tmp_path / "index", "2.0.1"), "2.0.1")
+    lines = [f'{name} = "{value}"' for name, value in pin.model_dump(exclude={"resolved_on"}).items()]
+    (root / "pin.toml").write_text("\n".join([*lines, "resolved_on = 2026-01-02", ""]))
+    monkeypatch.chdir(root)
+    return Project(root)
+
+
+@pytest.fixture
+def options(project: Project, tmp_path: Path) -> SyncOptions:
+    return SyncOptions(project=project, cache=tmp_path / "cache")
+
+
+def content(out: Path) -> dict[str, bytes]:
+    files = {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    return {name: data for name, data in files.items() if not name.startswith("report/")}
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+# --- the line ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_release_goes_down_the_line(options: SyncOptions, engine: Engine) -> None:
+    announced: list[str] = []
+    result = run_sync(options, announce=announced.append)
+    assert announced == ["source", "patches", "convert", "emit", "verify"]
+    assert list(result.report.seconds) == ["source", "patches", "convert", "convert: coloring", "emit", "verify"]
+    out = options.project.generated
+    assert (result.out, result.written) == (out, True)
+    assert "async def forward" in (out / "dspy/primitives/module.py").read_text()
+    assert {name for name in release_files("2.0.1") if name.startswith("dspy/")} < set(content(out))
+    assert json.loads((out / "sync.lock").read_text())["upstream"]["version"] == "2.0.1"
+    assert sorted(p.name for p in (out / "report").iterdir()) == [
+        "last-sync.lock", "report.html", "report.json", "report.md",
+    ]  # fmt: skip
+    assert result.report.total.coroutines == 1
+    assert result.report.patches[0].symbol == "dspy.added:"
+    assert result.report.changes is None
+
+
+def test_a_second_sync_tells_what_changed(options: SyncOptions, engine: Engine) -> None:
+    run_sync(options)
+    first = content(options.target)
+    again = run_sync(options).report.changes
+    assert again is not None
+    assert again.is_empty
+    assert content(options.target) == first
+    engine.suffix = "# newer\n"
+    changes = run_sync(replace(options, upstream="1.9.0")).report.changes
+    assert changes is not None
+    assert changes.version == "2.0.1"
+    assert "dspy/primitives/module.py" in changes.changed
+    assert changes.before is not None
+
+
+def test_the_pin_is_not_edited_for_another_release(options: SyncOptions, engine: Engine, tmp_path: Path) -> None:
+    pin = options.project.pin.read_bytes()
+    result = run_sync(replace(options, upstream="1.9.0", out=tmp_path / "other"))
+    assert result.report.version == "1.9.0"
+    assert 'version = "1.9.0"' in (tmp_path / "other/pyproject.toml").read_text()
+    assert options.project.pin.read_bytes() == pin
+    assert not options.project.generated.exists()
+
+
+@pytest.mark.parametrize("problem", ["unresolved", "findings", "defects"])
+def test_what_a_person_must_look_at_stops_the_run(options: SyncOptions, engine: Engine, problem: str) -> None:
+    run_sync(options)
+    before = content(options.target)
+    told = Defect("dspy/primitives/module.py", 2, "rule", "look here") if problem == "defects" else place("look here")
+    setattr(engine, problem, (told,))
+    engine.suffix = "# newer\n"
+    with pytest.raises(ProblemsError, match=r"1 places to look at. Nothing was written.\n.*module\.py:2.*look here"):
+        run_sync(options)
+    assert content(options.target) == before
+    # The report can be read all the same.
+    assert "look here" in (options.cache / sync_module.FAILED_DIRECTORY / "report.md").read_text()
+    with pytest.raises(ProblemsError, match="written all the same"):
+        run_sync(replace(options, keep_going=True))
+    assert content(options.target) != before
+    assert "look here" in (options.target / "report/report.md").read_text()
+
+
+# --- check ------------------------------------------------------------------------------------------------------------
+
+
+def test_check_compares_and_writes_nothing(options: SyncOptions, engine: Engine) -> None:
+    with pytest.raises(DifferencesError, match=r"dspy/added\.py is missing"):
+        run_sync(replace(options, check=True))
+    assert not options.target.exists()
+    run_sync(options)
+    before = content(options.target)
+    assert not run_sync(replace(options, check=True)).written
+    (options.target / "dspy/added.py").write_text("mine\n")
+    (options.target / "dspy/extra.py").write_text("")
+    (options.target / "dspy/py.typed").unlink()
+    with pytest.raises(DifferencesError) as caught:
+        run_sync(replace(options, check=True))
+    for line in ("dspy/added.py differs", "dspy/extra.py is extra", "dspy/py.typed is missing"):
+        assert line in caught.value.problem
+    assert content(options.target) != before
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+def test_files_that_do_not_parse_are_all_named(options: SyncOptions, engine: Engine, tmp_path: Path) -> None:
+    files = {
+        **release_files("2.0.1"),
+        "dspy/primitives/module.py": b"x = 1\ndef (:\n",
+        "dspy/spaced/inner.py": b"# \xff\n",
+    }
+    broken = write_tree(tmp_path / "broken", files)
+    with pytest.raises(ToolError, match="do not parse") as caught:
+        run_sync(replace(options, source=str(broken)))
+    assert "dspy/primitives/module.py:2: invalid syntax" in caught.value.problem
+    assert "dspy/spaced/inner.py: is not UTF-8" in caught.value.problem
+    assert not options.target.exists()
+
+
+def test_hand_edits_stop_before_any_work(options: SyncOptions, engine: Engine) -> None:
+    run_sync(options)
+    (options.target / "dspy/added.py").write_text("mine\n")
+    announced: list[str] = []
+    with pytest.raises(ToolError, match=r"dspy/added\.py"):
+        run_sync(options, announce=announced.append)
+    assert announced == []
+    run_sync(replace(options, force=True))
+    assert (options.target / "dspy/added.py").read_text() == "ADDED = True\n"
+
+
+def test_an_engine_that_fails_leaves_the_target_alone(options: SyncOptions, engine: Engine) -> None:
+    run_sync(options)
+    before = content(options.target)
+
+    def fail(*_: object) -> Any:
+        raise ToolError("rule x matched nothing", remedy="mend it")
+
+    for stages in (replace(engine.stages, patch=fail), replace(engine.stages, convert=fail)):
+        with pytest.raises(ToolError, match="matched nothing"):
+            run_sync(options, stages=stages)
+        assert content(options.target) == before
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+def test_sync_on_the_command_line(project: Project, engine: Engine) -> None:
+    done = run("sync", "--no-imports", "--jobs", "1")
+    assert done.exit_code == 0, done.output
+    for told in ("2.0.1", "dspy.primitives", "nothing to look at", "left out", f"wrote {project.generated}"):
+        assert told in done.output
+    assert run("sync", "--check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("sync", "--upstream", "1.9.5"), 1, "1.9.0, 2.0.1"),
+        (("sync", "--upstream", "newest"), 2, "not a version number"),
+        (("sync", "--source", "nowhere"), 1, "no such file"),
+        (("sync", "--source", "submodule"), 1, "git submodule update"),
+        (("sync", "--check"), 1, "is not what sync writes"),
+        (("sync", "--jobs", "0"), 2, "--jobs"),
+        (("sync", "--nonsense"), 2, "--nonsense"),
+        (("nonsense",), 2, "nonsense"),
+        (("explain",), 2, "SYMBOL"),
+    ],
+)
+def test_exit_codes(project: Project, engine: Engine, arguments: tuple[str, ...], code: int, told: str) -> None:
+    done = run(*arguments)
+    assert (done.exit_code, told in done.output) == (code, True), done.output
+    assert "Traceback" not in done.output
+    assert not project.generated.exists()
+
+
+def test_no_network_and_no_submodule(project: Project, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_FIND_LINKS", os.devnull)
+    done = run("sync")
+    assert done.exit_code == 1
+    assert "no package index" in done.output
+    assert "what to do:" in done.output
+
+
+def test_a_hash_that_differs(project: Project, engine: Engine) -> None:
+    pin = project.pin.read_text()
+    project.pin.write_text(pin.replace(pin.split('sdist_sha256 = "')[1][:64], "e" * 64))
+    done = run("sync")
+    assert done.exit_code == 1
+    assert "wrong hash" in done.output
+
+
+def test_messages_are_no_markup(project: Project, engine: Engine) -> None:
+    engine.findings = (place("[bold]a[/] list[str]"),)
+    assert "[bold]a[/] list[str]" in run("sync").output
+
+
+def test_ctrl_c_says_what_it_leaves_behind(project: Project, engine: Engine) -> None:
+    assert run("sync").exit_code == 0
+    before = content(project.generated)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    engine.interrupt = interrupt
+    engine.suffix = "# newer\n"
+    done = run("sync")
+    assert (done.exit_code, "untouched" in done.output) == (130, True)
+    assert content(project.generated) == before
+    assert [p.name for p in project.root.iterdir() if p.name.startswith(".")] == []
+
+
+_KILLED = """
+import sys, time
+from pathlib import Path
+from codemods import sync
+from codemods.cli import app
+from tests.test_sync import Engine
+engine = Engine()
+engine.suffix = "# newer\\n"
+def wait():
+    Path(sys.argv[1]).touch()
+    time.sleep(60)
+engine.interrupt = wait
+sync.engine_stages = lambda: engine.stages
+app(["sync"])
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_real_signal_half_way(project: Project, engine: Engine, tmp_path: Path, sent: signal.Signals) -> None:
+    assert run("sync").exit_code == 0
+    before = content(project.generated)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    command = [sys.executable, "-c", _KILLED, str(tmp_path / "reached")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "reached").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(sent)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, "untouched" in errors) == (130, True), errors
+    assert content(project.generated) == before
+    assert [p.name for p in project.root.iterdir() if p.name.startswith(".")] == []
+
+
+def test_an_old_python_is_turned_away(capsys: pytest.CaptureFixture[str]) -> None:
+    require_python((3, 11, 0))
+    with pytest.raises(SystemExit) as caught:
+        require_python((3, 10, 13))
+    assert caught.value.code == 2
+    told = capsys.readouterr().err
+    assert "needs Python 3.11 or newer; this is Python 3.10.13" in told
+    assert "virtual environment" in told
