@@ -57,7 +57,16 @@ class _Patch(_Model):
 
 
 class _SymbolPatch(_Patch):
+    """A patch of upstream's code.
+
+    Args:
+        symbol: what it is written against.
+        imports: import lines that its code needs, one statement each; they go behind the module's own.
+        reviewed: the symbol's hash per release that somebody has looked at.
+    """
+
     symbol: str
+    imports: str = ""
     reviewed: dict[str, str] = {}
 
     @field_validator("symbol")
@@ -105,7 +114,7 @@ class ReplacePatch(_CodePatch):
 
 class InsertPatch(_CodePatch):
     kind: Literal["insert"]
-    position: Literal["before", "after", "imports"]
+    position: Literal["before", "after"]
 
 
 class RemovePatch(_SymbolPatch):
@@ -297,8 +306,10 @@ def apply_patches(
             made = list(_changes(loaded, symbol))
             changes.setdefault(symbol.source.path, []).extend(made)
         applied.append(_report(loaded, made))
+    imports = _imports(zip(chosen, symbols, strict=True))
     for path, made in changes.items():
-        result[path] = _rewrite(SourceText(path, files[path]), made)
+        source = SourceText(path, files[path])
+        result[path] = _rewrite(source, [*_import_changes(source, imports.get(path, {})), *made])
     return Patched(dict(sorted(result.items())), tuple(applied))
 
 
@@ -324,7 +335,8 @@ def _add(result: dict[str, str], files: Mapping[str, str], loaded: LoadedPatch) 
 
 
 def _report(loaded: LoadedPatch, made: list[_Change]) -> AppliedPatch:
-    text = loaded.code if isinstance(loaded.patch, AddPatch) else "\n".join(change.text.strip() for change in made)
+    pieces = [change.text.strip() for change in made]
+    text = loaded.code if isinstance(loaded.patch, AddPatch) else "\n".join([loaded.patch.imports, *pieces])
     lines = sum(1 for line in text.splitlines() if line.strip())
     return AppliedPatch(loaded.symbol, loaded.patch.kind, loaded.patch.reason, len(made) or 1, lines)
 
@@ -340,6 +352,27 @@ def _changes(loaded: LoadedPatch, symbol: Symbol) -> Iterator[_Change]:
         yield _replacement(loaded, symbol)
     else:
         yield _deletion(loaded, symbol.source, [_statement(loaded, symbol)], symbol.siblings, comments=True)
+
+
+def _imports(pairs: Iterable[tuple[LoadedPatch, Symbol | None]]) -> dict[str, dict[str, str]]:
+    """The imports that patches add to a file: each once, with the first patch that wants it."""
+    wanted: dict[str, dict[str, str]] = {}
+    for loaded, symbol in pairs:
+        if symbol is not None and not isinstance(loaded.patch, AddPatch):
+            for line in loaded.patch.imports.strip().splitlines():
+                wanted.setdefault(symbol.source.path, {}).setdefault(line, loaded.where)
+    return wanted
+
+
+def _import_changes(source: SourceText, lines: Mapping[str, str]) -> list[_Change]:
+    present = set(source.text.splitlines())
+    own, foreign = _behind_imports(source, own=True), _behind_imports(source, own=False)
+    return [
+        _Change(offset, offset, line + "\n", where)
+        for line, where in lines.items()
+        if line not in present
+        for offset in [own if line.split()[1].split(".")[0] == _package(source) else foreign]
+    ]
 
 
 def _rewrite(source: SourceText, changes: list[_Change]) -> str:
@@ -375,7 +408,7 @@ def _rewrite(source: SourceText, changes: list[_Change]) -> str:
 def _statement(loaded: LoadedPatch, symbol: Symbol) -> ast.stmt:
     if isinstance(symbol.node, ast.Module):
         raise ToolError(
-            f"{loaded.where}: {loaded.symbol} is a module; only a symbol in it can be replaced or removed",
+            f"{loaded.where}: {loaded.symbol} is a module; a {loaded.patch.kind} wants a symbol in it",
             remedy="Name the symbol, or use `edit`.",
         )
     return symbol.node
@@ -402,12 +435,9 @@ def _defined(tree: ast.Module) -> set[str]:
     return names
 
 
-def _insertion(loaded: LoadedPatch, symbol: Symbol, position: Literal["before", "after", "imports"]) -> _Change:
-    source = symbol.source
-    if position == "imports" or isinstance(symbol.node, ast.Module):
-        offset = _behind_imports(source)
-        return _Change(offset, offset, loaded.code.strip("\n") + "\n", loaded.where)
-    start, end = source.start(symbol.node), source.line_end(source.end(symbol.node))
+def _insertion(loaded: LoadedPatch, symbol: Symbol, position: Literal["before", "after"]) -> _Change:
+    node, source = _statement(loaded, symbol), symbol.source
+    start, end = source.start(node), source.line_end(source.end(node))
     indent = _indent(source, start)
     code = reindent(loaded.code.strip("\n") + "\n", indent)
     defines = isinstance(_parse(loaded, loaded.code).body[0], ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
@@ -418,14 +448,27 @@ def _insertion(loaded: LoadedPatch, symbol: Symbol, position: Literal["before", 
     return _Change(begin, begin, code + gap, loaded.where)
 
 
-def _behind_imports(source: SourceText) -> int:
+def _behind_imports(source: SourceText, *, own: bool) -> int:
+    """The place for one more import: behind all of the module's first imports, or behind those of other packages."""
     last: ast.stmt | None = None
     for node in source.tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom) or (last is None and is_docstring(node)):
-            last = node
-        elif not is_docstring(node):
+        if is_docstring(node):
+            last = last or node
+        elif not isinstance(node, ast.Import | ast.ImportFrom):
             break
+        elif own or not _imports_own(source, node):
+            last = node
     return source.line_end(source.end(last)) if last else 0
+
+
+def _imports_own(source: SourceText, node: ast.Import | ast.ImportFrom) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return bool(node.level) or (node.module or "").split(".")[0] == _package(source)
+    return node.names[0].name.split(".")[0] == _package(source)
+
+
+def _package(source: SourceText) -> str:
+    return source.path.partition("/")[0]
 
 
 def _indent(source: SourceText, offset: int) -> str:
@@ -705,7 +748,10 @@ def _headline(node: ast.stmt, pattern: ast.stmt) -> str:
 def _scope(patch: Patch) -> Scope:
     """What of its symbol a patch depends on."""
     if isinstance(patch, EditPatch):
-        return "own"
+        patterns = [ast.parse(textwrap.dedent(edit.find)).body for edit in patch.edit]
+        # An edit of nothing but a class's first line does not care what is in the class.
+        is_class_line = all(len(body) == 1 and isinstance(body[0], ast.ClassDef) for body in patterns)
+        return "header" if is_class_line else "own"
     return "header" if isinstance(patch, InsertPatch) else "whole"
 
 

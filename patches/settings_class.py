@@ -4,7 +4,6 @@ import copy
 from typing import Any
 
 import cloudpickle
-
 from dspy.dsp.utils.settings import DEFAULT_CONFIG, logger
 from dspy.dsp.utils.utils import dotdict
 
@@ -155,13 +154,13 @@ class Settings:
             for module in modules_to_serialize or []:
                 cloudpickle.register_pickle_by_value(module)
             data = {key: value for key, value in self.config.items() if key not in (exclude_keys or [])}
-            with open(path, "wb") as f:
+            with open(path, "wb") as f:  # noqa: PTH123
                 cloudpickle.dump(data, f)
         except Exception as e:
             raise RuntimeError(
                 f"Saving failed with error: {e}. Please remove the non-picklable attributes from the values "
                 "in the `dspy.settings`."
-            )
+            ) from e
 
     @classmethod
     def load(cls, path: str, allow_pickle: bool = False) -> dict[str, Any]:
@@ -182,7 +181,7 @@ class Settings:
                 "Loading .pkl files can run arbitrary code, which may be dangerous. "
                 "Set `allow_pickle=True` if you trust the source of the file."
             )
-        with open(path, "rb") as f:
+        with open(path, "rb") as f:  # noqa: PTH123
             return cloudpickle.load(f)
 
 

@@ -11,11 +11,13 @@ The call itself stands where it is written, so no frame of this module shows in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import sys
+from collections.abc import Awaitable, Callable, Generator
 from types import FunctionType, MethodType
-from typing import Any, Awaitable, Callable, Generator, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from dspy.dsp.utils.settings import Settings
@@ -92,10 +94,8 @@ def settings_keyword(fn: Callable[..., Any]) -> str | None:
         if parameter.kind in by_keyword and _is_settings(parameter.name, parameter.annotation)
     ]
     name = names[0] if names else None
-    try:
+    with contextlib.suppress(TypeError):  # neither hashable nor weakly referable: found out again at the next call
         _known[key] = name
-    except TypeError:
-        pass  # neither hashable nor weakly referable: found out again at the next call
     return name
 
 
@@ -145,7 +145,7 @@ def _first_parameter(fn: Any, skip: int) -> str | None:
         wrapped = getattr(fn, "__wrapped__", None)
         if wrapped is not None:
             return _first_parameter(wrapped, skip)
-        call = getattr(kind, "__call__", None)
+        call = getattr(kind, "__call__", None)  # noqa: B004
         if type(call) is FunctionType and not hasattr(kind, "__signature__"):
             return _of_function(call, skip + 1)
     return _of_signature(fn, skip)

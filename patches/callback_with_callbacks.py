@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import functools
+import inspect
+import uuid
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import dspy.utils.callback_context as callback_context
+from dspy.dsp.utils.settings import Settings
+from dspy.utils.callback import _get_on_end_handler, _get_on_start_handler, logger
+from dspy.utils.supplied import ready, settings_keyword, split_settings, takes_settings_after_self
+
+
+# --- patch ---
+def with_callbacks(fn):
+    """Decorator that tells the callbacks of a call when it starts and when it ends.
+
+    The decorated method is a coroutine function that takes settings first. `fn` may be either or neither: an adapter's
+    `format` may well be a plain method that takes no settings. The callbacks are those of the settings, then those of
+    the instance; each is awaited in its turn, and an error in one of them is logged and goes no further.
+    """
+    passes_settings = takes_settings_after_self(fn)
+
+    @functools.wraps(fn)
+    async def wrapper(instance, *args, **kwargs):
+        settings, args, kwargs = split_settings(f"{type(instance).__qualname__}.{fn.__name__}", args, kwargs)
+        forwarded = (settings, *args) if passes_settings else args
+        callbacks = settings.get("callbacks", []) + getattr(instance, "callbacks", [])
+        if not callbacks:
+            return await ready(fn(instance, *forwarded, **kwargs))
+
+        call_id = uuid.uuid4().hex
+        inputs = _inputs_of_call(fn, instance, args, kwargs)
+        for callback in callbacks:
+            try:
+                handler = _get_on_start_handler(callback, instance, fn)
+                await ready(handler(call_id=call_id, instance=instance, inputs=inputs, **_handed(handler, settings)))
+            except Exception as e:
+                logger.warning(f"Error when calling callback {callback}: {e}")
+
+        # The handlers of this call see its parent's ID, what the call does sees its own.
+        parent_call_id = callback_context.ACTIVE_CALL_ID.get()
+        callback_context.ACTIVE_CALL_ID.set(call_id)
+
+        results = None
+        exception = None
+        try:
+            results = await ready(fn(instance, *forwarded, **kwargs))
+            return results
+        except BaseException as e:
+            exception = e
+            raise
+        finally:
+            callback_context.ACTIVE_CALL_ID.set(parent_call_id)
+            for callback in callbacks:
+                try:
+                    handler = _get_on_end_handler(callback, instance, fn)
+                    outcome = {"outputs": results, "exception": exception}
+                    await ready(handler(call_id=call_id, **_handed(handler, settings), **outcome))
+                except Exception as e:
+                    logger.warning(
+                        f"Error when applying callback {callback}'s end handler on function {fn.__name__}: {e}."
+                    )
+
+    return wrapper
+
+
+_call_shapes: WeakKeyDictionary[Callable, Callable] = WeakKeyDictionary()
+
+
+def _inputs_of_call(fn: Callable, instance: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by parameter, defaults filled in, without the instance and the settings."""
+    shape = _call_shapes.get(fn)
+    if shape is None:
+        shape = _call_shapes[fn] = _without_settings(fn)
+    inputs = inspect.getcallargs(shape, instance, *args, **kwargs)
+    if "self" in inputs:
+        inputs.pop("self")
+    elif "instance" in inputs:
+        inputs.pop("instance")
+    return inputs
+
+
+def _without_settings(fn: Callable) -> Callable:
+    """A function with the signature of `fn`, except for settings, for `inspect.getcallargs` to look at."""
+
+    def shape():
+        pass
+
+    signature = inspect.signature(fn, follow_wrapped=False)
+    parameters = list(signature.parameters.values())
+    names_settings = len(parameters) > 1 and parameters[1].kind is not inspect.Parameter.VAR_POSITIONAL
+    if names_settings and takes_settings_after_self(fn):
+        del parameters[1]
+    shape.__name__ = fn.__name__
+    shape.__signature__ = signature.replace(parameters=parameters)
+    return shape
+
+
+def _handed(handler: Callable, settings: Settings) -> dict[str, Any]:
+    keyword = settings_keyword(handler)
+    return {keyword: settings} if keyword else {}
