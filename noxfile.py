@@ -1,0 +1,129 @@
+"""What maintainers and CI run: `nox -s NAME`. Arguments behind `--` go to the tool that the session runs."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+GENERATED = ROOT / "generated"
+DIST = GENERATED / "dist"
+CONSTRAINTS = ROOT / "constraints.txt"
+OLDEST = (3, 11)
+
+# uv where it is installed, since it is quicker; nox's own environments and pip where it is not.
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "typecheck", "tests"]
+nox.options.error_on_external_run = True
+
+
+def _install(session: nox.Session, *what: str) -> None:
+    """Install into the session, with every version as it is in the constraints."""
+    found = tuple(int(part) for part in session.run("python", "-c", _VERSION, silent=True).split())  # type: ignore[union-attr]
+    if found < OLDEST:
+        session.error(f"Python {'.'.join(map(str, OLDEST))} or newer is needed, this is {found[0]}.{found[1]}: {_HOW}")
+    session.install("--constraint", str(CONSTRAINTS), *what)
+
+
+_VERSION = "import sys; print(*sys.version_info[:2])"
+_HOW = "install nox into a newer one, or name one with --force-python"
+
+
+@nox.session
+def sync(session: nox.Session) -> None:
+    """Convert the pinned release into generated/ (or do what `dspy-async sync` is told behind --)."""
+    _install(session, "--editable", ".")
+    session.run("dspy-async", "sync", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheel and sdist of generated/ into generated/dist, check them, and try the wheel in a clean environment."""
+    if not (GENERATED / "pyproject.toml").is_file():
+        session.error("generated/ holds no package yet: run `nox -s sync build`")
+    _install(session, "build[virtualenv]", "twine")
+    for old in DIST.glob("dspy_async-*"):
+        old.unlink()
+    session.run("python", "-m", "build", "--outdir", str(DIST), str(GENERATED))
+    session.run("twine", "check", "--strict", *map(str, DIST.glob("dspy_async-*")))
+    session.notify("smoke")
+
+
+@nox.session(default=False)
+def smoke(session: nox.Session) -> None:
+    """Install the wheel of generated/dist into an environment that has nothing else, and import it."""
+    wheel = _wheel(session, DIST)
+    _install(session, str(wheel))
+    session.chdir(session.create_tmp())
+    session.run("python", "-I", "-c", _SMOKE, env={"LITELLM_LOCAL_MODEL_COST_MAP": "True"})
+
+
+_SMOKE = """
+import importlib.metadata, inspect, pathlib
+import dspy
+release = importlib.metadata.version("dspy-async")
+assert dspy.__version__ == release, (dspy.__version__, release)
+assert inspect.iscoroutinefunction(inspect.unwrap(dspy.Module.__call__)), "Module.__call__ is no coroutine function"
+runner = pathlib.Path(dspy.__file__).parent / "primitives" / "runner.js"
+assert runner.is_file(), f"the wheel lacks {runner}"
+print("dspy-async", release, "imports from", pathlib.Path(dspy.__file__).parent)
+"""
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the toolchain's tests, then those of the generated package, on a wheel of what the toolchain makes now."""
+    _install(session, "--editable", ".[test]")
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("pytest")
+    wheels = Path(session.create_tmp()).resolve() / "wheels"
+    for old in wheels.glob("*.whl"):
+        old.unlink()
+    session.run("dspy-async", "sync", "--no-imports")
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), str(GENERATED))
+    _install(session, "--force-reinstall", "--no-deps", str(_wheel(session, wheels)))
+    _install(session, str(_wheel(session, wheels)), "--requirement", "tests/generated/requirements.txt")
+    session.run("pytest", "tests/generated")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    _install(session, "--editable", ".[lint]")
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Check the toolchain's types, strictly."""
+    _install(session, "--editable", ".[typecheck]")
+    session.run("pyright", *session.posargs)
+
+
+@nox.session(default=False)
+def constraints(session: nox.Session) -> None:
+    """Resolve constraints.txt anew, as of the day that pin.toml names."""
+    session.install("uv")
+    day = tomllib.loads((ROOT / "pin.toml").read_text(encoding="utf-8"))["resolved_on"]
+    command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", ".".join(map(str, OLDEST))]
+    # The end of that day. No index and no path of this machine goes into the file.
+    command += ["--exclude-newer", f"{day}T23:59:59Z", "--no-emit-index-url", "--no-annotate", "--no-header"]
+    command += ["--all-extras", "pyproject.toml", "generated/pyproject.toml", "tests/generated/requirements.txt"]
+    session.run(*command, "--output-file", str(CONSTRAINTS), *session.posargs)
+
+
+def _wheel(session: nox.Session, folder: Path) -> Path:
+    wheels = sorted(folder.glob("dspy_async-*.whl"))
+    if len(wheels) != 1:
+        session.error(f"{folder} holds {len(wheels)} wheels, not one: run `nox -s sync build`")
+    return wheels[0]
+
+
+if __name__ == "__main__":
+    sys.exit("Run it with nox: python -m pip install nox, then nox -s sync build")
