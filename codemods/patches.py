@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import difflib
 import itertools
+import sys
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -359,20 +360,24 @@ def _imports(pairs: Iterable[tuple[LoadedPatch, Symbol | None]]) -> dict[str, di
     wanted: dict[str, dict[str, str]] = {}
     for loaded, symbol in pairs:
         if symbol is not None and not isinstance(loaded.patch, AddPatch):
-            for line in loaded.patch.imports.strip().splitlines():
+            for line in loaded.patch.imports.split("\n"):
+                if not line.strip():
+                    continue
                 wanted.setdefault(symbol.source.path, {}).setdefault(line, loaded.where)
     return wanted
 
 
 def _import_changes(source: SourceText, lines: Mapping[str, str]) -> list[_Change]:
     present = set(source.text.splitlines())
-    own, foreign = _behind_imports(source, own=True), _behind_imports(source, own=False)
-    return [
-        _Change(offset, offset, line + "\n", where)
-        for line, where in lines.items()
-        if line not in present
-        for offset in [own if line.split()[1].split(".")[0] == _package(source) else foreign]
-    ]
+    changes: list[_Change] = []
+    opened: set[int] = set()
+    for line in sorted(lines, key=lambda line: _import_order(source, ast.parse(line).body[0])):
+        if line not in present:
+            offset, gap = _import_place(source, line)
+            text = f"\n{line}\n" if gap and offset not in opened else f"{line}\n"
+            opened.add(offset)
+            changes.append(_Change(offset, offset, text, lines[line]))
+    return changes
 
 
 def _rewrite(source: SourceText, changes: list[_Change]) -> str:
@@ -440,7 +445,8 @@ def _insertion(loaded: LoadedPatch, symbol: Symbol, position: Literal["before", 
     start, end = source.start(node), source.line_end(source.end(node))
     indent = _indent(source, start)
     code = reindent(loaded.code.strip("\n") + "\n", indent)
-    defines = isinstance(_parse(loaded, loaded.code).body[0], ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    written = _parse(loaded, loaded.code).body
+    defines = any(isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for n in (node, *written))
     gap = ("\n" if indent else "\n\n") if defines else ""
     if position == "after":
         return _Change(end, end, gap + code, loaded.where)
@@ -448,27 +454,30 @@ def _insertion(loaded: LoadedPatch, symbol: Symbol, position: Literal["before", 
     return _Change(begin, begin, code + gap, loaded.where)
 
 
-def _behind_imports(source: SourceText, *, own: bool) -> int:
-    """The place for one more import: behind all of the module's first imports, or behind those of other packages."""
-    last: ast.stmt | None = None
-    for node in source.tree.body:
-        if is_docstring(node):
-            last = last or node
-        elif not isinstance(node, ast.Import | ast.ImportFrom):
-            break
-        elif own or not _imports_own(source, node):
-            last = node
-    return source.line_end(source.end(last)) if last else 0
+def _import_place(source: SourceText, line: str) -> tuple[int, bool]:
+    """The place for one more import among the module's first ones, in isort's order; whether it begins a group."""
+    order = _import_order(source, ast.parse(line).body[0])
+    leading = itertools.takewhile(
+        lambda node: isinstance(node, ast.Import | ast.ImportFrom),
+        itertools.dropwhile(is_docstring, source.tree.body),
+    )
+    nodes = list(leading)
+    before = [node for node in nodes if _import_order(source, node) <= order]
+    if before:
+        return source.line_end(source.end(before[-1])), _import_order(source, before[-1])[0] != order[0]
+    return source.start(nodes[0]) if nodes else 0, False
 
 
-def _imports_own(source: SourceText, node: ast.Import | ast.ImportFrom) -> bool:
+def _import_order(source: SourceText, node: ast.stmt) -> tuple[int, bool, str]:
+    """Future statements, the standard library, other packages, the package itself; `import` before `from`."""
+    package = source.path.partition("/")[0]
     if isinstance(node, ast.ImportFrom):
-        return bool(node.level) or (node.module or "").split(".")[0] == _package(source)
-    return node.names[0].name.split(".")[0] == _package(source)
-
-
-def _package(source: SourceText) -> str:
-    return source.path.partition("/")[0]
+        name = f"{package}.{node.module}" if node.level else node.module or ""
+    else:
+        name = cast("ast.Import", node).names[0].name
+    top = name.partition(".")[0]
+    kind = 3 if top == package else 0 if top == "__future__" else 1 if top in sys.stdlib_module_names else 2
+    return kind, isinstance(node, ast.ImportFrom), name.lower()
 
 
 def _indent(source: SourceText, offset: int) -> str:

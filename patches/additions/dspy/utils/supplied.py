@@ -232,8 +232,7 @@ def takes_settings(fn: F) -> F:
 
     The wrapper only checks its arguments and returns the function's coroutine, so it adds no frame to a traceback.
     """
-    names = fn.__code__.co_varnames[: fn.__code__.co_argcount]
-    before = names.index("settings")
+    before = list(inspect.signature(fn).parameters).index("settings")
 
     @functools.wraps(fn)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
