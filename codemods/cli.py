@@ -91,12 +91,12 @@ def _show_version(value: bool) -> None:
 
 
 @app.callback()
-def _root(
+def dspy_async(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    """What every command has in common."""
 
 
 @app.command()

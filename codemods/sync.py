@@ -93,7 +93,7 @@ class DifferencesError(ToolError):
 
     def __init__(self, out: Path, differences: Differences) -> None:
         kinds = {"differs": differences.changed, "is missing": differences.missing, "is extra": differences.extra}
-        listed = "\n".join(f"  {name} {kind}" for kind, names in kinds.items() for name in names)
+        listed = "\n".join(_first([f"  {name} {kind}" for kind, names in kinds.items() for name in names]))
         super().__init__(f"{out} is not what sync writes:\n{listed}", remedy="Write it anew with: dspy-async sync")
         self.differences = differences
 
@@ -102,7 +102,8 @@ class ProblemsError(ToolError):
     """The conversion has places that a person must look at."""
 
     def __init__(self, report: Report, folder: Path, *, written: bool) -> None:
-        listed = "\n".join(f"  {p.path}:{p.line}: {p.rule}: {p.message}" for p in report.problems)
+        lines = [f"  {p.path}:{p.line}: {p.rule}: {p.message}" for p in report.problems]
+        listed = "\n".join(_first(lines))
         state = "The output was written all the same." if written else "Nothing was written."
         super().__init__(
             f"DSPy {report.version} has {len(report.problems)} places to look at. {state}\n{listed}",
@@ -110,6 +111,11 @@ class ProblemsError(ToolError):
             f"function is coloured. The whole report: {folder / 'report.md'}",
         )
         self.report = report
+
+
+def _first(lines: list[str], count: int = 50) -> list[str]:
+    """As many lines as a message can hold, and how many there are beyond."""
+    return lines if len(lines) <= count else [*lines[:count], f"  ... and {len(lines) - count} more"]
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,14 @@ def test_what_a_person_must_look_at_stops_the_run(options: SyncOptions, engine: 
     assert "look here" in (options.target / "report/report.md").read_text()
 
 
+def test_a_message_shows_the_first_of_many(options: SyncOptions, engine: Engine) -> None:
+    engine.findings = tuple(place(f"number {n}") for n in range(80))
+    with pytest.raises(ProblemsError, match="80 places") as caught:
+        run_sync(options)
+    assert "number 49\n  ... and 30 more" in caught.value.problem
+    assert "number 79" in (options.cache / sync_module.FAILED_DIRECTORY / "report.md").read_text()
+
+
 # --- check ------------------------------------------------------------------------------------------------------------
 
 
