@@ -13,6 +13,7 @@ DECLARED: Mapping[str, str] = {
     "dspy.dsp.utils": "hands the names of its settings module on",
     "dspy.dsp.utils.settings": "the home of Settings and of the process's default object",
     "dspy.utils.callback_context.ACTIVE_CALL_ID": "the ancestry of a callback's call, which is no configuration",
+    "dspy.utils.callback_context._ACTIVE_COMPILES": "the optimizers at work, so that a nested compile is told once",
 }
 """Modules and names that may touch global settings or hold a context variable, each with the reason."""
 

@@ -7,6 +7,8 @@ These tests need the wheel in the environment that runs them; `nox -s tests` mak
 import importlib.metadata
 import inspect
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,3 +59,33 @@ def server() -> Iterator[ModelServer]:
     with ModelServer() as running:
         yield running
     assert not running.unanswered, [request.last[-300:] for request in running.unanswered]
+
+
+@pytest.fixture
+def dspy_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Lets `caplog` see DSPy's log, which does not propagate by itself."""
+    import logging
+
+    logger = logging.getLogger("dspy")
+    before = logger.propagate
+    logger.propagate = True
+    yield caplog
+    logger.propagate = before
+
+
+@pytest.fixture(scope="session")
+def upstream_folder(request: pytest.FixtureRequest) -> Path:
+    """A folder with upstream's release of the installed version, without its dependencies.
+
+    First on the path it hides the async package, and everything else stays the same: two packages, one environment.
+    """
+    version = importlib.metadata.version(DISTRIBUTION)
+    folder = Path(request.config.cache.mkdir(f"upstream-{version}"))
+    ready = folder / "ready"
+    if not ready.is_file():
+        uv = shutil.which("uv")
+        pip = [uv, "pip", "install"] if uv else [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+        command = [*pip, "--quiet", "--no-deps", "--target", str(folder), f"dspy=={version}"]
+        subprocess.run(command, check=True)
+        ready.touch()
+    return folder

@@ -9,7 +9,6 @@ import importlib.metadata
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,38 +22,23 @@ from tests.generated.sides import AsyncSide, plain
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def install_upstream(version: str, folder: Path) -> None:
-    """Puts upstream's release into the folder, once."""
-    ready = folder / "ready"
-    if ready.is_file():
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    uv = shutil.which("uv")
-    pip = [uv, "pip", "install"] if uv else [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
-    command = [*pip, "--quiet", "--no-deps", "--target", str(folder), f"dspy=={version}"]
-    subprocess.run(command, check=True)
-    ready.touch()
-
-
 @pytest.fixture(scope="session")
-def upstream(request: pytest.FixtureRequest) -> dict[str, dict[str, object]]:
+def upstream(upstream_folder: Path) -> dict[str, dict[str, object]]:
     """For each program its result and the requests to the model, from upstream's release of the same version."""
-    version = importlib.metadata.version("dspy-async")
-    folder = Path(request.config.cache.mkdir(f"upstream-{version}-{sys.version_info[0]}.{sys.version_info[1]}"))
-    install_upstream(version, folder)
     # The folder comes before the environment's own packages on the path, so its `dspy` hides the async one.
-    path = os.pathsep.join([str(folder), str(REPOSITORY)])
+    path = os.pathsep.join([str(upstream_folder), str(REPOSITORY)])
     done = subprocess.run(
         [sys.executable, "-m", "tests.generated.upstream_run"],
         env={**os.environ, "PYTHONPATH": path},
-        cwd=folder,
+        cwd=upstream_folder,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-5000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    assert (found.pop("version"), Path(found.pop("file")).parent.parent) == (version, folder)
+    assert found.pop("version") == importlib.metadata.version("dspy-async")
+    assert Path(found.pop("file")).parent.parent == upstream_folder
     return found
 
 
