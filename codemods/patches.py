@@ -92,10 +92,19 @@ class Edit(_Model):
     expect: int = Field(default=1, ge=1)
     comments: bool = False
 
+    @field_validator("find", "replace")
+    @classmethod
+    def _code(cls, value: str) -> str:
+        try:
+            ast.parse(textwrap.dedent(value), feature_version=PYTHON)
+        except SyntaxError as error:
+            raise ValueError(f"not valid Python: {error.msg} in line {error.lineno}") from error
+        return value
+
 
 class EditPatch(_SymbolPatch):
     kind: Literal["edit"]
-    edit: tuple[Edit, ...] = Field(min_length=1)
+    edit: tuple[Edit, ...]
 
 
 class _CodePatch(_SymbolPatch):
@@ -136,11 +145,26 @@ class _PatchFile(_Model):
 
 @dataclass(frozen=True)
 class LoadedPatch:
-    """A patch, the place it is written down, and its code, read."""
+    """A patch, the place it is written down, and its code, read.
 
-    where: str
+    Args:
+        file: the patch file's name.
+        index: its place among the file's patches, from 0.
+        line: its line in the file.
+        patch: the patch.
+        code: the code it brings.
+    """
+
+    file: str
+    index: int
+    line: int
     patch: Patch
     code: str = field(default="", repr=False)
+
+    @property
+    def where(self) -> str:
+        """The place it is written down, as `file:line`."""
+        return f"{self.file}:{self.line}"
 
     @property
     def symbol(self) -> str:
@@ -206,11 +230,12 @@ def load_patches(directory: Path) -> PatchSet:
     loaded: list[LoadedPatch] = []
     used: set[Path] = set()
     for path in sorted(directory.glob("*.toml")):
-        for where, patch in _read_patch_file(path):
+        for index, (line, patch) in enumerate(_read_patch_file(path)):
             source = _code_path(directory, patch)
             if source is not None:
                 used.add(source)
-            loaded.append(LoadedPatch(where, patch, _read_code(where, patch, source)))
+            code = _read_code(f"{path.name}:{line}", patch, source)
+            loaded.append(LoadedPatch(path.name, index, line, patch, code))
     spare = sorted(path.relative_to(directory).as_posix() for path in _code_files(directory) - used)
     if spare:
         raise ToolError(
@@ -220,7 +245,7 @@ def load_patches(directory: Path) -> PatchSet:
     return PatchSet(tuple(loaded))
 
 
-def _read_patch_file(path: Path) -> list[tuple[str, Patch]]:
+def _read_patch_file(path: Path) -> list[tuple[int, Patch]]:
     text = path.read_text(encoding="utf-8")
     lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip() == "[[patch]]"]
     try:
@@ -229,7 +254,7 @@ def _read_patch_file(path: Path) -> list[tuple[str, Patch]]:
         raise ToolError(f"{path.name} is not valid TOML: {error}", remedy="Mend the patch file.") from error
     except ValidationError as error:
         raise ToolError(_invalid(path.name, lines, error), remedy="Mend the patch file.") from error
-    return [(f"{path.name}:{line}", patch) for line, patch in zip(lines, patches, strict=True)]
+    return list(zip(lines, patches, strict=True))
 
 
 def _invalid(name: str, lines: list[int], error: ValidationError) -> str:
@@ -462,10 +487,13 @@ def _import_place(source: SourceText, line: str) -> tuple[int, bool]:
         itertools.dropwhile(is_docstring, source.tree.body),
     )
     nodes = list(leading)
-    before = [node for node in nodes if _import_order(source, node) <= order]
-    if before:
-        return source.line_end(source.end(before[-1])), _import_order(source, before[-1])[0] != order[0]
-    return source.start(nodes[0]) if nodes else 0, False
+    before = list(itertools.takewhile(lambda node: _import_order(source, node) <= order, nodes))
+    after = nodes[len(before)] if len(before) < len(nodes) else None
+    if after is not None and (not before or _import_order(source, after)[0] == order[0]):
+        return source.start(after), False
+    if not before:
+        return 0, False
+    return source.line_end(source.end(before[-1])), _import_order(source, before[-1])[0] != order[0]
 
 
 def _import_order(source: SourceText, node: ast.stmt) -> tuple[int, bool, str]:
@@ -580,6 +608,7 @@ class _Editor:
             changes = [self._header(node, pattern[0], edit) for node, _ in self._statements(pattern, header=True)]
         else:
             changes = [self._run(start, body, len(pattern), edit) for start, body in self._runs(pattern)]
+        changes.sort(key=lambda change: change.start)
         if len(changes) != edit.expect:
             places = ", ".join(f"{self._source.path}:{self._source.line_of(change.start)}" for change in changes)
             raise self._error(
@@ -856,16 +885,14 @@ def accept(directory: Path, symbol: str, files: Mapping[str, str], version: str)
 
 
 def _record(directory: Path, loaded: LoadedPatch, version: str, value: str) -> None:
-    name, _, line = loaded.where.rpartition(":")
-    path = directory / name
-    text = path.read_text(encoding="utf-8")
-    lines = [number for number, content in enumerate(text.splitlines(), 1) if content.strip() == "[[patch]]"]
-    document = tomlkit.parse(text)
-    table = cast("list[Table]", document["patch"])[lines.index(int(line))]
+    path = directory / loaded.file
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    tables = cast("list[Table]", document["patch"])
+    table = tables[loaded.index]
     first_review = "reviewed" not in table
     if first_review:
         table.append("reviewed", tomlkit.table())
     cast("Table", table["reviewed"])[version] = value
-    if first_review and int(line) != lines[-1]:
+    if first_review and loaded.index < len(tables) - 1:
         cast("Table", table["reviewed"]).add(tomlkit.nl())
     path.write_text(tomlkit.dumps(document), encoding="utf-8", newline="\n")
