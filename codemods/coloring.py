@@ -1,0 +1,468 @@
+"""Which functions become coroutines and which take ``settings``: a fixpoint over the call graph.
+
+The colours spread from leaves (callbacks, user-supplied callables, declared protocols, upstream's own coroutines,
+reads of settings) to callers, and across override families. Each carries its reason, so that the chain down to the
+leaf can be shown. Calls whose target is not known are listed, never guessed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from codemods.program import ClassInfo, FunctionInfo, Position, Program
+from codemods.program.build import dotted, iter_own
+from codemods.program.flow import Flow, Scope
+from codemods.program.names import resolve_dotted
+from codemods.program.values import ClassRef, FunctionRef, Instance, Plain, Supplied, Value
+from codemods.rules import Rules
+
+_AWAITABLE_DUNDERS = frozenset({"__call__", "__aenter__", "__aexit__", "__anext__"})
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a function has a colour: a leaf's own text, or the function it got it from, with the line of the call."""
+
+    text: str
+    line: int
+    via: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a person must look at. ``line`` counts from 1."""
+
+    rule: str
+    path: str
+    line: int
+    message: str
+
+
+@dataclass(eq=False)
+class CallSite:
+    """One call: where it stands, what it may reach."""
+
+    node: ast.Call
+    scope: Scope
+    position: Position
+    targets: tuple[FunctionInfo, ...]
+    supplied: tuple[str, ...]
+    known: bool
+    plain: bool = False
+
+    @property
+    def function(self) -> FunctionInfo | None:
+        return self.scope.function
+
+
+@dataclass
+class Coloring:
+    """The result. ``coroutine`` and ``settings`` map a function's symbol to its reason."""
+
+    program: Program
+    flow: Flow
+    rules: Rules
+    calls: list[CallSite] = field(default_factory=list[CallSite])
+    coroutine: dict[str, Reason] = field(default_factory=dict[str, Reason])
+    settings: dict[str, Reason] = field(default_factory=dict[str, Reason])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    unresolved: list[Finding] = field(default_factory=list[Finding])
+    settings_before: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    matches: dict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
+
+    def is_coroutine(self, function: FunctionInfo) -> bool:
+        return function.symbol in self.coroutine
+
+    def takes_settings(self, function: FunctionInfo) -> bool:
+        return function.symbol in self.settings
+
+    def explain(self, symbol: str) -> list[str]:
+        """The chain from ``symbol`` down to its leaf, one line a call, for each colour. Empty if it has none."""
+        lines: list[str] = []
+        for title, colour in (("coroutine", self.coroutine), ("settings", self.settings)):
+            if symbol in colour:
+                lines.append(f"{symbol}: {title}")
+                lines.extend(self._chain(symbol, colour))
+        return lines
+
+    def _chain(self, symbol: str, colour: dict[str, Reason]) -> list[str]:
+        lines: list[str] = []
+        current: str | None = symbol
+        while current is not None:
+            reason = colour[current]
+            path = self.program.functions[current].module.path
+            lines.append(f"  {path}:{reason.line}: {reason.text}")
+            current = reason.via
+        return lines
+
+
+def color(program: Program, rules: Rules) -> Coloring:
+    """Colour ``program``. The result does not depend on the order of files."""
+    flow = Flow(program, rules)
+    flow.solve()
+    return _Colorer(Coloring(program, flow, rules)).run()
+
+
+class _Colorer:
+    def __init__(self, result: Coloring):
+        self.result = result
+        self.program = result.program
+        self.flow = result.flow
+        self.rules = result.rules
+        self.families = _families(self.program, self.rules)
+        self.callers: dict[str, list[CallSite]] = defaultdict(list)
+        self.plain_branches = _PlainBranches(self.program)
+
+    def run(self) -> Coloring:
+        self._collect_calls()
+        self._interchangeable()
+        self._spread(self.result.coroutine, self._coroutine_seeds(), self._color_coroutine)
+        self._spread(self.result.settings, self._settings_seeds(), self._color_settings)
+        self._list_unresolved()
+        return self.result
+
+    # -- call sites -----------------------------------------------------------------------------------------------
+
+    def _collect_calls(self) -> None:
+        for scope in self.flow.scopes:
+            for node in scope.calls:
+                site = self._call_site(node, scope)
+                self.result.calls.append(site)
+                for target in site.targets:
+                    self.callers[target.symbol].append(site)
+
+    def _call_site(self, node: ast.Call, scope: Scope) -> CallSite:
+        values = self.flow.values(node.func, scope)
+        targets: dict[str, FunctionInfo] = {}
+        for value in values:
+            for function in self._targets(value):
+                targets[function.symbol] = function
+        supplied = sorted({v.name for v in values if isinstance(v, Supplied)})
+        plain = any(isinstance(v, Plain) for v in values) or self.plain_branches.covers(node, scope)
+        if plain:
+            targets, supplied = {}, []
+        ordered = tuple(targets[key] for key in sorted(targets))
+        return CallSite(node, scope, scope.module.position(node), ordered, tuple(supplied), bool(values), plain)
+
+    def _targets(self, value: Value) -> Iterable[FunctionInfo]:
+        if isinstance(value, FunctionRef):
+            return [self.program.functions[value.function]]
+        if isinstance(value, Instance):
+            called = self.flow.attribute(value, "__call__")
+            return [self.program.functions[v.function] for v in called if isinstance(v, FunctionRef)]
+        return []
+
+    def _interchangeable(self) -> None:
+        """Functions that reach the same call stand for each other, so they share their colours."""
+        for site in self.result.calls:
+            if len(site.targets) > 1 and not site.supplied:
+                first, *others = site.targets
+                for other in others:
+                    self.families.join(first.symbol, other.symbol)
+
+    # -- seeds ----------------------------------------------------------------------------------------------------
+
+    def _coroutine_seeds(self) -> dict[str, Reason]:
+        seeds = self._leaf_seeds()
+        for function in self.program.walk_functions():
+            line = function.position[0]
+            if function.is_async:
+                seeds.setdefault(function.symbol, Reason("is a coroutine in the source", line))
+        for site in self.result.calls:
+            function = site.function
+            if site.supplied and function is not None:
+                names = ", ".join(site.supplied)
+                seeds.setdefault(function.symbol, Reason(f"calls what a user supplies ({names})", site.position[0]))
+        return seeds
+
+    def _leaf_seeds(self) -> dict[str, Reason]:
+        seeds: dict[str, Reason] = {}
+        decorators = {rule.symbol for rule in self.rules.decorator}
+        for function in self.program.walk_functions():
+            for decorator in function.decorators:
+                target = resolve_dotted(self.program, function.module, decorator)
+                if target is not None and f"{target.module}:{target.name}" in decorators:
+                    self.result.matches[f"decorator:{target.module}:{target.name}"] += 1
+                    seeds[function.symbol] = Reason(f"is decorated with {decorator}", function.position[0])
+        for rule in self.rules.leaf:
+            for function in _leaf_functions(self.program, rule.symbol):
+                self.result.matches[f"leaf:{rule.symbol}"] += 1
+                seeds.setdefault(function.symbol, Reason(rule.reason, function.position[0]))
+                if rule.settings_before:
+                    self.result.settings_before[function.symbol] = rule.settings_before
+        return seeds
+
+    def _settings_seeds(self) -> dict[str, Reason]:
+        without = {f.symbol for rule in self.rules.leaf if not rule.settings for f in _leaf_functions(self.program, rule.symbol)}
+        seeds = {symbol: reason for symbol, reason in self._leaf_seeds().items() if symbol not in without}
+        for function in self.program.walk_functions():
+            if function.first_parameter == "settings" and _is_settings_parameter(self.flow, function):
+                seeds.setdefault(function.symbol, Reason("takes settings in the source", function.position[0]))
+        for site in self.result.calls:
+            if site.supplied and site.function is not None:
+                reason = Reason(f"hands settings to what a user supplies ({', '.join(site.supplied)})", site.position[0])
+                seeds.setdefault(site.function.symbol, reason)
+        for scope in self.flow.scopes:
+            if scope.function is None:
+                continue
+            for node in settings_reads(self.flow, scope):
+                reason = Reason(f"reads {ast.unparse(node)}", scope.module.position(node)[0])
+                seeds.setdefault(scope.function.symbol, reason)
+        return seeds
+
+    # -- fixpoint -------------------------------------------------------------------------------------------------
+
+    def _spread(self, colour: dict[str, Reason], seeds: dict[str, Reason], paint) -> None:  # pyright: ignore
+        wave = [(symbol, seeds[symbol]) for symbol in sorted(seeds)]
+        while wave:
+            following: dict[str, Reason] = {}
+            for symbol, reason in wave:
+                painted = paint(self.program.functions[symbol], reason)
+                if painted is None or painted.symbol in colour:
+                    continue
+                colour[painted.symbol] = reason
+                for relative in self.families.members(painted.symbol):
+                    if relative not in colour:
+                        text = f"stands for {painted.symbol} (override or interchangeable)"
+                        following.setdefault(relative, Reason(text, self.program.functions[relative].position[0], painted.symbol))
+                for site in self.callers[painted.symbol]:
+                    if site.function is not None and site.function.symbol not in colour:
+                        text = f"{site.function.symbol} calls {painted.symbol}"
+                        following.setdefault(site.function.symbol, Reason(text, site.position[0], painted.symbol))
+            wave = [(symbol, following[symbol]) for symbol in sorted(following)]
+
+    def _color_coroutine(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:
+        if _cannot_wait(function):
+            self._wall("wall-coroutine", function, reason, "cannot be a coroutine")
+            return None
+        return function
+
+    def _color_settings(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:
+        owner = self._settings_owner(function)
+        if _cannot_wait(owner) or owner.name == "__init__":
+            self._wall("wall-settings", owner, reason, "cannot take settings")
+            return None
+        return owner
+
+    def _settings_owner(self, function: FunctionInfo) -> FunctionInfo:
+        """A nested function that stays plain closes over the settings of the function around it."""
+        current = function
+        while current.parent is not None and current.owner is None and not self.result.is_coroutine(current):
+            if current.first_parameter == "settings":
+                break
+            current = current.parent
+        return current
+
+    def _wall(self, rule: str, function: FunctionInfo, reason: Reason, what: str) -> None:
+        finding = Finding(rule, function.module.path, reason.line, f"{function.symbol} {what}: {reason.text}")
+        if finding not in self.result.findings:
+            self.result.findings.append(finding)
+
+    # -- unresolved -----------------------------------------------------------------------------------------------
+
+    def _list_unresolved(self) -> None:
+        coloured_methods = {
+            self.program.functions[symbol].name
+            for symbol in [*self.result.coroutine, *self.result.settings]
+            if self.program.functions[symbol].owner is not None
+        }
+        settled = {name for rule in self.rules.method for name in rule.names}
+        for site in self.result.calls:
+            if site.known or site.plain:
+                continue
+            why = self._why_unresolved(site, coloured_methods, settled)
+            if why:
+                self.result.unresolved.append(
+                    Finding("unresolved", site.scope.module.path, site.position[0], f"{ast.unparse(site.node.func)}(...): {why}")
+                )
+
+    def _why_unresolved(self, site: CallSite, coloured: set[str], settled: set[str]) -> str | None:
+        callee = site.node.func
+        if isinstance(callee, ast.Attribute):
+            if callee.attr in settled:
+                self.result.matches[f"method:{callee.attr}"] += 1
+                return None
+            return f"nothing is known of its receiver, and .{callee.attr} may be a coroutine" if callee.attr in coloured else None
+        if isinstance(callee, ast.Name):
+            return "a variable that holds an unknown callable"
+        return "calls the result of an expression"
+
+
+def settings_reads(flow: Flow, scope: Scope) -> list[ast.expr]:
+    """Expressions in ``scope`` that are the process's settings object, however it was imported."""
+    found: list[ast.expr] = []
+    skip: set[ast.AST] = set()
+    for node in iter_own(scope.node):
+        if node in skip or not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
+            continue
+        if is_settings_object(flow, node, scope):
+            found.append(node)
+            skip.update(ast.walk(node))
+        elif context_alias(flow, node, scope):
+            found.append(node)
+            skip.update(ast.walk(node))
+    return found
+
+
+def is_settings_object(flow: Flow, node: ast.expr, scope: Scope) -> bool:
+    """Whether ``node`` names the settings object itself (not a parameter or variable that holds one)."""
+    target = _global_target(flow, node, scope)
+    return target == tuple(flow.rules.settings.object_symbol.split(":"))
+
+
+def context_alias(flow: Flow, node: ast.expr, scope: Scope) -> bool:
+    """Whether ``node`` is a module-level alias of the settings' context method, such as ``dspy.context``."""
+    target = _global_target(flow, node, scope)
+    if target is None:
+        return False
+    module, name = target
+    if name != flow.rules.settings.context_method:
+        return False
+    held = flow.points_to.get(("G", module, name), set())
+    method = f"{flow.rules.settings.class_symbol}.{flow.rules.settings.context_method}"
+    return any(isinstance(v, FunctionRef) and v.function == method for v in held)
+
+
+def _global_target(flow: Flow, node: ast.expr, scope: Scope) -> tuple[str, str | None] | None:
+    from codemods.program.names import follow, resolve_global
+
+    name = dotted(node)
+    if name is None:
+        return None
+    first, *rest = name.split(".")
+    function = scope.function
+    while function is not None:
+        if first in function.locals:
+            imported = flow.scope_of[function.node].imports.get(first)
+            target = follow(flow.program, imported, rest) if imported is not None else None
+            return (target.module, target.name) if target is not None else None
+        function = function.parent
+    target = follow(flow.program, resolve_global(flow.program, scope.module.name, first), rest)
+    return (target.module, target.name) if target is not None and not target.external else None
+
+
+def _is_settings_parameter(flow: Flow, function: FunctionInfo) -> bool:
+    """A first parameter called ``settings``: by annotation, or nothing else being known of it."""
+    index = function.settings_index()
+    arguments = function.arguments
+    annotation = arguments[index].annotation if len(arguments) > index else None
+    return annotation is None or "Settings" in ast.unparse(annotation)
+
+
+def _cannot_wait(function: FunctionInfo) -> bool:
+    name = function.name
+    if function.is_property:
+        return True
+    is_dunder = name.startswith("__") and name.endswith("__") and function.owner is not None
+    return is_dunder and name not in _AWAITABLE_DUNDERS
+
+
+def _leaf_functions(program: Program, symbol: str) -> list[FunctionInfo]:
+    """The function of that symbol and its overrides; a method that only subclasses define counts too."""
+    if symbol in program.functions and program.functions[symbol].owner is None:
+        return [program.functions[symbol]]
+    class_symbol, _, pattern = symbol.rpartition(".")
+    cls = program.classes.get(class_symbol)
+    if cls is None:
+        return []
+    found: list[FunctionInfo] = []
+    for member in [cls, *cls.descendants()]:
+        for name, method in sorted(member.methods.items()):
+            if name == pattern or (pattern.endswith("*") and name.startswith(pattern[:-1])):
+                found.append(method)
+    return found
+
+
+class _Families:
+    """Disjoint sets of functions that must share their colours."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+        self._members: dict[str, list[str]] = {}
+
+    def _find(self, symbol: str) -> str:
+        while self._parent.get(symbol, symbol) != symbol:
+            symbol = self._parent[symbol]
+        return symbol
+
+    def join(self, first: str, second: str) -> None:
+        a, b = sorted((self._find(first), self._find(second)))
+        if a != b:
+            self._parent[b] = a
+            self._members[a] = sorted({*self.members(a), *self.members(b)})
+
+    def members(self, symbol: str) -> list[str]:
+        root = self._find(symbol)
+        return self._members.get(root, [root])
+
+
+def _families(program: Program, rules: Rules) -> _Families:
+    families = _Families()
+    for symbol in sorted(program.classes):
+        cls = program.classes[symbol]
+        for name, method in cls.methods.items():
+            if name == "__init__":
+                continue
+            for base in cls.mro()[1:]:
+                if name in base.methods:
+                    families.join(base.methods[name].symbol, method.symbol)
+    for rule in rules.leaf:
+        if rule.symbol.endswith("*"):
+            continue
+        first, *others = _leaf_functions(program, rule.symbol) or [None]
+        for other in others:
+            if first is not None and other is not None:
+                families.join(first.symbol, other.symbol)
+    return families
+
+
+class _PlainBranches:
+    """Where ``iscoroutinefunction(fn)`` was asked and said no, ``fn`` is a plain callable."""
+
+    def __init__(self, program: Program):
+        self._plain: dict[str, set[str]] = defaultdict(set)
+        for function in program.walk_functions():
+            for node in iter_own(function.node):
+                if isinstance(node, ast.If):
+                    self._learn(program, function, node)
+
+    def _learn(self, program: Program, function: FunctionInfo, node: ast.If) -> None:
+        tested = _tested_name(node.test)
+        if tested is None:
+            return
+        statements = node.orelse or _after(function.node, node)
+        for statement in statements:
+            for child in ast.walk(statement):
+                if isinstance(child, ast.FunctionDef) and child in program.function_of:
+                    self._plain[program.function_of[child].symbol].add(tested)
+                elif isinstance(child, ast.Name) and child.id in function.nested:
+                    nested = function.nested[child.id]
+                    if not nested.is_async:
+                        self._plain[nested.symbol].add(tested)
+
+    def covers(self, node: ast.Call, scope: Scope) -> bool:
+        callee = node.func
+        function = scope.function
+        return isinstance(callee, ast.Name) and function is not None and callee.id in self._plain.get(function.symbol, ())
+
+
+def _tested_name(test: ast.expr) -> str | None:
+    if isinstance(test, ast.Call) and (dotted(test.func) or "").endswith("iscoroutinefunction") and test.args:
+        return dotted(test.args[0])
+    return None
+
+
+def _after(function: ast.AST, statement: ast.If) -> list[ast.stmt]:
+    """What follows an ``if`` whose body leaves the function."""
+    if not statement.body or not isinstance(statement.body[-1], ast.Return | ast.Raise):
+        return []
+    body: list[ast.stmt] = getattr(function, "body", [])
+    if isinstance(body, list) and statement in body:
+        return body[body.index(statement) + 1 :]
+    return []
+
+
+__all__ = ["CallSite", "ClassInfo", "ClassRef", "Coloring", "Finding", "Reason", "color", "context_alias", "is_settings_object", "settings_reads"]

@@ -1,0 +1,224 @@
+"""Stages 3 to 5 in a row: twins, program model, coloring, passes. Source text in, async source text out."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from codemods.coloring import Coloring, Finding, color
+from codemods.errors import ToolError
+from codemods.passes import run_passes
+from codemods.passes.twins import Twin, merge_twins
+from codemods.plan import FilePlan, plan_files
+from codemods.program import Program, build_program
+from codemods.rules import Rules
+
+__all__ = ["Conversion", "FileCounts", "Finding", "RuleMismatch", "RuleUse", "convert", "explain"]
+
+
+@dataclass(frozen=True)
+class FileCounts:
+    """What stands in one generated file."""
+
+    functions: int
+    coroutines: int
+    settings: int
+    awaits: int
+
+
+@dataclass(frozen=True)
+class RuleUse:
+    """How often a rule matched, beside what it declares to expect (``any``, ``some`` or a number)."""
+
+    rule: str
+    expected: str
+    matches: int
+
+
+class RuleMismatch(ToolError):
+    """A rule matched another number of times than it declares."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The generated text of every file by posix path, with what a maintainer wants to know of it."""
+
+    files: dict[str, str]
+    counts: dict[str, FileCounts]
+    unresolved: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+    rules: tuple[RuleUse, ...]
+    twins: tuple[Twin, ...]
+    seconds: dict[str, float]
+
+
+def convert(
+    files: Mapping[str, str],
+    *,
+    version: str,
+    rules: Rules,
+    jobs: int = 1,
+    verbatim: Iterable[str] = (),
+) -> Conversion:
+    """Convert a package's Python files (posix path to text, patches applied).
+
+    The same input gives the same bytes whatever the order of ``files`` and the number of ``jobs`` (processes).
+    ``verbatim`` are paths that stay as they are and are not looked into. Raises :class:`ToolError`.
+    """
+    seconds: dict[str, float] = {}
+    held = set(verbatim)
+    sources = {path: files[path] for path in sorted(files) if path.endswith(".py") and path not in held}
+    with _timed(seconds, "twins"):
+        merged, twins = merge_twins(sources) if _all_parse(sources) else (sources, [])
+    with _timed(seconds, "program"):
+        program = build_program(merged)
+    with _timed(seconds, "coloring"):
+        coloring = color(program, rules)
+    with _timed(seconds, "passes"):
+        plans = plan_files(coloring)
+        texts = _run_all(program, plans, merged, jobs)
+    output = {path: texts.get(path, files[path]) for path in sorted(files)}
+    uses = _rule_uses(coloring, rules)
+    findings = sorted({*coloring.findings, *(f for p in plans.values() for f in p.findings)}, key=_place)
+    return Conversion(
+        files=output,
+        counts={path: _count(text) for path, text in texts.items()},
+        unresolved=tuple(sorted(coloring.unresolved, key=_place)),
+        findings=tuple(findings),
+        rules=uses,
+        twins=tuple(twins),
+        seconds=seconds,
+    )
+
+
+def check_rules(uses: Iterable[RuleUse]) -> None:
+    """Raise :class:`RuleMismatch` where a rule did not match as it declares."""
+    wrong = [use for use in uses if not _as_expected(use)]
+    if wrong:
+        lines = "\n".join(f"  {use.rule}: expected {use.expected}, matched {use.matches}" for use in wrong)
+        raise RuleMismatch(
+            f"rules did not match as they declare:\n{lines}",
+            remedy="Upstream changed, or a rule is dead: mend or remove it in codemods/rules.toml.",
+        )
+
+
+def explain(files: Mapping[str, str], rules: Rules, symbol: str) -> list[str]:
+    """Why ``symbol`` (``module:qualname``) is a coroutine or takes settings: the chain to the leaf, line by line.
+
+    Raises :class:`ToolError` for a symbol that is not there.
+    """
+    sources = {path: text for path, text in sorted(files.items()) if path.endswith(".py")}
+    merged, twins = merge_twins(sources)
+    program = build_program(merged)
+    if symbol not in program.functions:
+        raise ToolError(
+            f"{symbol} is no function of this release",
+            remedy=f"Write it as module:qualname. {_similar(program, symbol)}",
+        )
+    coloring = color(program, rules)
+    lines = coloring.explain(symbol)
+    lines += [f"{symbol}: merged with its twin {t.async_name} ({t.verdict})" for t in twins if _is_of(t, program, symbol)]
+    return lines or [f"{symbol} stays a plain function: it reaches no coroutine and reads no settings"]
+
+
+def _is_of(twin: Twin, program: Program, symbol: str) -> bool:
+    function = program.functions[symbol]
+    return twin.path == function.module.path and f"{twin.scope}{twin.name}" == function.qualname
+
+
+def _similar(program: Program, symbol: str) -> str:
+    last = symbol.split(":")[-1].split(".")[-1]
+    close = [s for s in sorted(program.functions) if s.split(".")[-1].split(":")[-1] == last][:5]
+    return f"Did you mean {', '.join(close)}?" if close else ""
+
+
+def _all_parse(sources: Mapping[str, str]) -> bool:
+    """Syntax errors are reported by the program model, with file and line; the twin merge waits for it."""
+    try:
+        for path, text in sources.items():
+            ast.parse(text, filename=path)
+    except SyntaxError:
+        return False
+    return True
+
+
+def _run_all(program: Program, plans: Mapping[str, FilePlan], files: Mapping[str, str], jobs: int) -> dict[str, str]:
+    imported = _imported_names(program)
+    tasks = [
+        (files[path], plans[path], program.by_path()[path].name, imported.get(program.by_path()[path].name, set()))
+        for path in sorted(files)
+        if path in plans
+    ]
+    if jobs <= 1:
+        texts = [_run_one(task) for task in tasks]
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            texts = list(pool.map(_run_one, tasks, chunksize=4))
+    return dict(zip([path for path in sorted(files) if path in plans], texts, strict=True))
+
+
+def _run_one(task: tuple[str, FilePlan, str, set[str]]) -> str:
+    text, plan, name, kept = task
+    return run_passes(text, plan, module_name=name, kept=kept)
+
+
+def _imported_names(program: Program) -> dict[str, set[str]]:
+    """Names that other modules import from each module."""
+    found: dict[str, set[str]] = {}
+    for base, attribute in program.imports.values():
+        if attribute is not None:
+            found.setdefault(base, set()).add(attribute)
+    return found
+
+
+def _rule_uses(coloring: Coloring, rules: Rules) -> tuple[RuleUse, ...]:
+    matches = {**coloring.flow.rule_matches, **coloring.matches}
+    uses: list[RuleUse] = []
+    for kind, name, expect in _rule_names(rules):
+        uses.append(RuleUse(f"{kind}:{name}", str(expect), matches.get(f"{kind}:{name}", 0)))
+    return tuple(uses)
+
+
+def _rule_names(rules: Rules) -> Iterator[tuple[str, str, str | int]]:
+    for rule in rules.callable:
+        yield "callable", rule.names[0], rule.expect
+    for rule in rules.name:
+        yield "name", rule.names[0], rule.expect
+    for rule in rules.leaf:
+        yield "leaf", rule.symbol, rule.expect
+    for rule in rules.decorator:
+        yield "decorator", rule.symbol, rule.expect
+    for rule in rules.blocking:
+        yield "blocking", rule.call, rule.expect
+
+
+def _as_expected(use: RuleUse) -> bool:
+    if use.expected == "any":
+        return True
+    return use.matches > 0 if use.expected == "some" else str(use.matches) == use.expected
+
+
+def _count(text: str) -> FileCounts:
+    nodes = list(ast.walk(ast.parse(text)))
+    functions = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return FileCounts(
+        functions=len(functions),
+        coroutines=sum(isinstance(n, ast.AsyncFunctionDef) for n in functions),
+        settings=sum(any(a.arg == "settings" for a in [*n.args.posonlyargs, *n.args.args]) for n in functions),
+        awaits=sum(isinstance(n, ast.Await) for n in nodes),
+    )
+
+
+def _place(finding: Finding) -> tuple[str, int, str]:
+    return finding.path, finding.line, finding.message
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start

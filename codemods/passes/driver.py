@@ -1,0 +1,93 @@
+"""Runs all passes over a file in one walk of its tree."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from codemods.errors import ToolError
+from codemods.passes.awaits import Awaits
+from codemods.passes.base import FileContext, Pass
+from codemods.passes.blocking import Blocking
+from codemods.passes.comprehensions import Comprehensions
+from codemods.passes.definitions import Definitions
+from codemods.passes.imports import fix_imports
+from codemods.passes.lambdas import Lambdas
+from codemods.passes.settings_arguments import SettingsArguments
+from codemods.passes.settings_contexts import SettingsContexts
+from codemods.passes.settings_parameters import SettingsParameters
+from codemods.passes.supplied import Supplied
+from codemods.plan import FilePlan
+
+PASSES: tuple[type[Pass], ...] = (
+    Definitions,
+    SettingsParameters,
+    SettingsArguments,
+    SettingsContexts,
+    Supplied,
+    Blocking,
+    Comprehensions,
+    Awaits,
+    Lambdas,
+)
+"""In the order in which they see each node."""
+
+Leave = Callable[[cst.CSTNode, cst.CSTNode], cst.CSTNode]
+
+
+class PlanNotCarriedOut(ToolError):
+    """An edit that was planned found nothing in the tree: a defect of the toolchain."""
+
+
+class _Walk(cst.CSTTransformer):
+    """Hands each node, on leaving, to the passes that ask for its type."""
+
+    def __init__(self, passes: list[Pass]) -> None:
+        super().__init__()
+        self._handlers: dict[str, list[Leave]] = defaultdict(list)
+        for each in passes:
+            for attribute in dir(each):
+                if attribute.startswith("leave_"):
+                    self._handlers[attribute.removeprefix("leave_")].append(getattr(each, attribute))
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        return True
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # pyright: ignore
+        for handler in self._handlers.get(type(original_node).__name__, ()):
+            updated_node = handler(original_node, updated_node)
+        return updated_node
+
+
+def run_passes(text: str, plan: FilePlan, *, module_name: str, kept: set[str] | None = None) -> str:
+    """The text of one file after its plan was carried out. Raises :class:`PlanNotCarriedOut`."""
+    if plan.is_empty:
+        return text
+    wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
+    context = FileContext(plan, wrapper.resolve(PositionProvider))
+    module = wrapper.module.visit(_Walk([each(context) for each in PASSES]))
+    _check(context)
+    return fix_imports(module, context.imports, text, plan.path, module_name, kept or set()).code
+
+
+def _check(context: FileContext) -> None:
+    plan = context.plan
+    planned: set[tuple[str, object]] = {
+        *(("function", place) for place in plan.functions),
+        *(("call", place) for place in plan.calls),
+        *(("read", place) for place in plan.reads),
+        *(("with", place) for place in plan.withs),
+        *(("iteration", place) for place in plan.iterations),
+        *(("list", place) for place in plan.to_list),
+        *(("bare await", place) for place in plan.bare_awaits),
+    }
+    missed = sorted(planned - context.done, key=str)
+    if missed:
+        places = ", ".join(f"{kind} at {place}" for kind, place in missed)
+        raise PlanNotCarriedOut(
+            f"{plan.path}: planned edits found nothing to edit: {places}",
+            remedy="This is a defect of the toolchain: please report it with the release it happened on.",
+        )

@@ -1,0 +1,258 @@
+"""Imports: what the output needs is added in its sorted place, what it no longer uses goes."""
+
+from __future__ import annotations
+
+import symtable
+from collections.abc import Sequence
+
+import libcst as cst
+
+from codemods.program.build import bound_names
+
+Needed = set[tuple[str, str | None]]
+
+
+def fix_imports(module: cst.Module, needed: Needed, original: str, path: str, module_name: str, kept: set[str]) -> cst.Module:
+    """``module`` with the imports it needs and without those that ``original`` used and it does not.
+
+    ``kept`` are names that other modules import from this one.
+    """
+    wanted = {(base, name) for base, name in needed if base != module_name and not _bound(module, base, name)}
+    if wanted:
+        module = module.with_changes(body=_added(list(module.body), wanted))
+    before = unused_imports(original, path)
+    gone = unused_imports(module.code, path) - before
+    gone = {(scope, name) for scope, name in gone if scope or name not in kept}
+    return _Remover(gone).apply(module) if gone else module
+
+
+def unused_imports(code: str, path: str) -> set[tuple[str, str]]:
+    """``(scope, name)`` of imports that nothing uses; the scope is "" for the module."""
+    table = symtable.symtable(code, path, "exec")
+    imported = {s.get_name() for s in table.get_symbols() if s.is_imported()}
+    used = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
+    found: set[tuple[str, str]] = set()
+    stack = [(child, child.get_name()) for child in table.get_children()]
+    while stack:
+        scope, name = stack.pop()
+        for symbol in scope.get_symbols():
+            if symbol.is_global() and (symbol.is_referenced() or symbol.is_assigned()):
+                used.add(symbol.get_name())
+            if scope.get_type() == "function" and symbol.is_imported() and not _used_inside(scope, symbol.get_name()):
+                found.add((name, symbol.get_name()))
+        stack.extend((child, f"{name}.{child.get_name()}") for child in scope.get_children())
+    quoted = _quoted_words(code)
+    return found | {("", name) for name in imported - used - quoted}
+
+
+def _used_inside(scope: symtable.SymbolTable, name: str) -> bool:
+    if scope.lookup(name).is_referenced():
+        return True
+    stack = list(scope.get_children())
+    while stack:
+        child = stack.pop()
+        if name in child.get_identifiers() and child.lookup(name).is_free():
+            return True
+        stack.extend(child.get_children())
+    return False
+
+
+def _quoted_words(code: str) -> set[str]:
+    """Words in string annotations and ``__all__``, which the symbol table does not see."""
+    import ast
+    import re
+
+    words: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
+            words.update(re.findall(r"[A-Za-z_]\w*", node.value))
+    return words
+
+
+def _bound(module: cst.Module, base: str, name: str | None) -> bool:
+    import ast
+
+    wanted = name or base.split(".")[0]
+    tree = ast.parse(module.code)
+    if wanted not in bound_names(tree):
+        return False
+    for node in tree.body:
+        if isinstance(node, ast.Import) and name is None and any(a.name == base and not a.asname for a in node.names):
+            return True
+        if isinstance(node, ast.ImportFrom) and node.module == base and any(a.name == name for a in node.names):
+            return True
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == wanted:
+            return True
+    return False
+
+
+def _added(body: list[cst.BaseStatement], wanted: Needed) -> list[cst.BaseStatement]:
+    by_module: dict[str, list[str | None]] = {}
+    for base, name in sorted(wanted, key=lambda item: (item[0], item[1] or "")):
+        by_module.setdefault(base, []).append(name)
+    for base, names in by_module.items():
+        if None in names:
+            body = _insert(body, f"import {base}", base, plain=True)
+        listed = [name for name in names if name is not None]
+        if listed:
+            body = _add_from(body, base, listed)
+    return body
+
+
+def _add_from(body: list[cst.BaseStatement], base: str, names: list[str]) -> list[cst.BaseStatement]:
+    for index, statement in enumerate(body):
+        node = _import_of(statement)
+        if isinstance(node, cst.ImportFrom) and _module_of(node) == base and not isinstance(node.names, cst.ImportStar):
+            aliases = _merged(node.names, names)
+            assert isinstance(statement, cst.SimpleStatementLine)
+            body[index] = statement.with_changes(body=[node.with_changes(names=aliases)])
+            return body
+    return _insert(body, f"from {base} import {', '.join(names)}", base, plain=False)
+
+
+def _merged(existing: Sequence[cst.ImportAlias], names: list[str]) -> list[cst.ImportAlias]:
+    """Existing names with the new ones among them, sorted if they were."""
+    texts = [alias.evaluated_name for alias in existing]
+    items = list(existing)
+    for name in names:
+        place = next((i for i, text in enumerate(texts) if text > name), len(texts))
+        if place < len(items):
+            comma = items[place].comma
+            comma = comma if isinstance(comma, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+            items.insert(place, cst.ImportAlias(cst.Name(name), comma=comma))
+        else:
+            last = items[-1]
+            separator = last.comma if isinstance(last.comma, cst.Comma) else cst.MaybeSentinel.DEFAULT
+            joined = separator if isinstance(separator, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+            items[-1] = last.with_changes(comma=_separating(items, joined))
+            items.append(cst.ImportAlias(cst.Name(name), comma=separator))
+        texts.insert(place, name)
+    return items
+
+
+def _separating(items: Sequence[cst.ImportAlias], fallback: cst.Comma) -> cst.Comma:
+    first = items[0].comma
+    return first if len(items) > 1 and isinstance(first, cst.Comma) else fallback
+
+
+def _insert(body: list[cst.BaseStatement], line: str, base: str, *, plain: bool) -> list[cst.BaseStatement]:
+    places = [i for i, statement in enumerate(body) if _import_of(statement) is not None and _is_leading(body, i)]
+    new = cst.parse_statement(line)
+    same_root = [i for i in places if _sort_key(body[i])[1].split(".")[0] == base.split(".")[0]]
+    later = [i for i in (same_root or places) if _sort_key(body[i]) > (0 if plain else 1, base)]
+    if later and (same_root or plain):
+        index = later[0]
+        assert isinstance(new, cst.SimpleStatementLine)
+        following = body[index]
+        assert isinstance(following, cst.SimpleStatementLine)
+        body[index] = following.with_changes(leading_lines=[])
+        return [*body[:index], new.with_changes(leading_lines=following.leading_lines), *body[index:]]
+    if same_root:
+        index = same_root[-1] + 1
+    else:
+        index = places[-1] + 1 if places else _after_docstring(body)
+    return [*body[:index], new, *body[index:]]
+
+
+def _is_leading(body: Sequence[cst.BaseStatement], index: int) -> bool:
+    """Imports of the first block; later ones stand behind code on purpose."""
+    return all(_import_of(s) is not None or _is_docstring(s) for s in body[:index]) and not _is_future(body[index])
+
+
+def _is_future(statement: cst.BaseStatement) -> bool:
+    node = _import_of(statement)
+    return isinstance(node, cst.ImportFrom) and _module_of(node) == "__future__"
+
+
+def _after_docstring(body: Sequence[cst.BaseStatement]) -> int:
+    index = 0
+    while index < len(body) and (_is_docstring(body[index]) or _is_future(body[index])):
+        index += 1
+    return index
+
+
+def _is_docstring(statement: cst.BaseStatement) -> bool:
+    return (
+        isinstance(statement, cst.SimpleStatementLine)
+        and len(statement.body) == 1
+        and isinstance(statement.body[0], cst.Expr)
+        and isinstance(statement.body[0].value, cst.SimpleString | cst.ConcatenatedString)
+    )
+
+
+def _sort_key(statement: cst.BaseStatement) -> tuple[int, str]:
+    node = _import_of(statement)
+    if isinstance(node, cst.ImportFrom):
+        return 1, _module_of(node)
+    assert isinstance(node, cst.Import)
+    return 0, node.names[0].evaluated_name
+
+
+def _import_of(statement: cst.BaseStatement | cst.BaseSmallStatement) -> cst.Import | cst.ImportFrom | None:
+    if isinstance(statement, cst.SimpleStatementLine) and len(statement.body) == 1:
+        small = statement.body[0]
+        if isinstance(small, cst.Import | cst.ImportFrom):
+            return small
+    return None
+
+
+def _module_of(node: cst.ImportFrom) -> str:
+    dots = "." * len(node.relative)
+    name = cst.Module([]).code_for_node(node.module) if node.module is not None else ""
+    return dots + name
+
+
+class _Remover(cst.CSTTransformer):
+    """Removes imports by scope and bound name."""
+
+    def __init__(self, gone: set[tuple[str, str]]):
+        super().__init__()
+        self.gone = gone
+        self.scope: list[str] = []
+
+    def apply(self, module: cst.Module) -> cst.Module:
+        return module.visit(self)
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self.scope.append(node.name.value)
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
+        self.scope.pop()
+        return updated_node
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self.scope.append(node.name.value)
+
+    def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
+        self.scope.pop()
+        return updated_node
+
+    def leave_Import(self, original_node: cst.Import, updated_node: cst.Import) -> cst.Import | cst.RemovalSentinel:
+        aliases = [a for a in updated_node.names if not self._is_gone(a)]
+        return self._rebuilt(updated_node, aliases)
+
+    def leave_ImportFrom(
+        self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom
+    ) -> cst.ImportFrom | cst.RemovalSentinel:
+        if isinstance(updated_node.names, cst.ImportStar):
+            return updated_node
+        aliases = [a for a in updated_node.names if not self._is_gone(a)]
+        return self._rebuilt(updated_node, aliases)
+
+    def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> cst.IndentedBlock:
+        if original_node.body and not updated_node.body:
+            return updated_node.with_changes(body=[cst.SimpleStatementLine([cst.Pass()])])
+        return updated_node
+
+    def _rebuilt(self, node, aliases):  # pyright: ignore
+        if len(aliases) == len(node.names):
+            return node
+        if not aliases:
+            return cst.RemovalSentinel.REMOVE
+        if getattr(node, "rpar", None) is None:
+            aliases[-1] = aliases[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        return node.with_changes(names=aliases)
+
+    def _is_gone(self, alias: cst.ImportAlias) -> bool:
+        bound = alias.evaluated_alias or alias.evaluated_name.split(".")[0]
+        return (".".join(self.scope), bound) in self.gone

@@ -1,0 +1,48 @@
+"""A lambda that must wait becomes a nested coroutine function, defined right before its statement."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from codemods.passes.base import Pass
+from codemods.passes.settings_parameters import add_settings
+from codemods.plan import FunctionPlan
+
+
+class Lambdas(Pass):
+    name = "lambdas"
+
+    def __init__(self, context) -> None:  # pyright: ignore
+        super().__init__(context)
+        self._pending: list[cst.FunctionDef] = []
+
+    def leave_Lambda(self, original: cst.Lambda, updated: cst.Lambda) -> cst.BaseExpression:
+        start = self.context.positions[original].start
+        plan = self.plan.functions.get((start.line, start.column))
+        if plan is None or plan.hoist is None:
+            return updated
+        self.context.done.add(("function", (start.line, start.column)))
+        self._pending.append(self._definition(updated, plan))
+        return cst.Name(plan.hoist)
+
+    def _definition(self, node: cst.Lambda, plan: FunctionPlan) -> cst.FunctionDef:
+        parameters = node.params
+        if plan.settings:
+            self.context.imports.add(("dspy.dsp.utils.settings", "Settings"))
+            parameters = add_settings(parameters, plan, receiver=False)
+        assert plan.hoist is not None
+        return cst.FunctionDef(
+            name=cst.Name(plan.hoist),
+            params=parameters,
+            body=cst.IndentedBlock([cst.SimpleStatementLine([cst.Return(node.body)])]),
+            asynchronous=cst.Asynchronous(),
+        )
+
+    def leave_SimpleStatementLine(
+        self, original: cst.SimpleStatementLine, updated: cst.SimpleStatementLine
+    ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
+        if not self._pending:
+            return updated
+        definitions, self._pending = self._pending, []
+        first = definitions[0].with_changes(leading_lines=updated.leading_lines)
+        return cst.FlattenSentinel([first, *definitions[1:], updated.with_changes(leading_lines=[])])

@@ -1,0 +1,62 @@
+"""Calls hand on the settings in scope; reads of the process's object become reads of them."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from codemods.passes.base import Pass, parse
+
+
+class SettingsArguments(Pass):
+    name = "settings arguments"
+
+    def leave_Call(self, original: cst.Call, updated: cst.BaseExpression) -> cst.BaseExpression:
+        place = self.context.range(original)
+        plan = self.plan.calls.get(place)
+        if plan is None:
+            return updated
+        self.context.done.add(("call", place))
+        if plan.settings is None or not isinstance(updated, cst.Call):
+            return updated
+        return updated.with_changes(args=insert_argument(updated, plan.index, plan.settings))
+
+    def leave_Name(self, original: cst.Name, updated: cst.Name) -> cst.BaseExpression:
+        return self._read(original, updated)
+
+    def leave_Attribute(self, original: cst.Attribute, updated: cst.BaseExpression) -> cst.BaseExpression:
+        return self._read(original, updated)
+
+    def _read(self, original: cst.Name | cst.Attribute, updated: cst.BaseExpression) -> cst.BaseExpression:
+        if original not in self.context.positions:
+            return updated
+        place = self.context.range(original)
+        text = self.plan.reads.get(place)
+        if text is None or not isinstance(updated, cst.Name | cst.Attribute):
+            return updated
+        self.context.done.add(("read", place))
+        return parse(text).with_changes(lpar=updated.lpar, rpar=updated.rpar)
+
+
+def insert_argument(call: cst.Call, index: int, expression: str) -> list[cst.Arg]:
+    """The arguments of ``call`` with one more, laid out as the others are."""
+    arguments = [_parenthesize_generator(argument) for argument in call.args]
+    before = call.whitespace_before_args
+    multiline = isinstance(before, cst.ParenthesizedWhitespace)
+    after = _plain_break(before) if multiline else cst.SimpleWhitespace(" ")
+    comma = cst.Comma(whitespace_after=after) if index < len(arguments) else cst.MaybeSentinel.DEFAULT
+    arguments.insert(index, cst.Arg(parse(expression), comma=comma))
+    return arguments
+
+
+def _plain_break(whitespace: cst.BaseParenthesizableWhitespace) -> cst.BaseParenthesizableWhitespace:
+    assert isinstance(whitespace, cst.ParenthesizedWhitespace)
+    return whitespace.with_changes(
+        first_line=cst.TrailingWhitespace(newline=whitespace.first_line.newline), empty_lines=[]
+    )
+
+
+def _parenthesize_generator(argument: cst.Arg) -> cst.Arg:
+    value = argument.value
+    if isinstance(value, cst.GeneratorExp) and not value.lpar:
+        return argument.with_changes(value=value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()]))
+    return argument

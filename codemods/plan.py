@@ -1,0 +1,458 @@
+"""What to do to each file: the coloring put into edits, each at an exact place of the source.
+
+The passes carry the plan out and infer nothing; an entry that no pass carried out is an error.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from codemods.coloring import CallSite, Coloring, Finding, context_alias, is_settings_object
+from codemods.program import FunctionInfo, ModuleInfo, Position
+from codemods.program.build import dotted
+from codemods.program.flow import Scope
+from codemods.program.names import resolve_dotted
+from codemods.program.values import ClassRef, External, FunctionRef, Instance
+
+Range = tuple[int, int, int, int]
+"""First line, first column, last line, last column (exclusive); lines from 1, columns from 0 in characters."""
+
+_TAKES_COROUTINE = frozenset(
+    {"create_task", "ensure_future", "gather", "wait", "wait_for", "shield", "run", "run_coroutine_threadsafe",
+     "run_until_complete", "as_completed", "iscoroutine", "isawaitable", "ready"}
+)  # fmt: skip
+_EAGER_CONSUMERS = frozenset({"list", "tuple", "set", "frozenset", "sum", "min", "max", "sorted", "dict", "join", "Counter", "array"})
+_CHILD = "inner_settings"
+
+
+@dataclass
+class FunctionPlan:
+    """What becomes of one definition."""
+
+    make_async: bool = False
+    settings: bool = False
+    positional_only: bool = False
+    before: tuple[str, ...] = ()
+    checked: bool = False
+    """Whether calls are checked for their settings (public coroutines)."""
+    async_contextmanager: bool = False
+    hoist: str | None = None
+    """For a lambda: the name of the nested coroutine function that replaces it."""
+
+
+@dataclass
+class CallPlan:
+    """What becomes of one call. ``settings`` and ``bind`` are the expressions to hand over."""
+
+    awaited: bool = False
+    settings: str | None = None
+    index: int = 0
+    bind: str | None = None
+    replacement: str | None = None
+    to_thread: bool = False
+
+
+@dataclass
+class WithPlan:
+    """A ``with`` item: the child's name to bind, or that it is to be entered asynchronously."""
+
+    child: str | None = None
+    asynchronous: bool = False
+
+
+@dataclass
+class FilePlan:
+    """The edits of one file."""
+
+    path: str
+    functions: dict[Position, FunctionPlan] = field(default_factory=dict[Position, FunctionPlan])
+    calls: dict[Range, CallPlan] = field(default_factory=dict[Range, CallPlan])
+    reads: dict[Range, str] = field(default_factory=dict[Range, str])
+    withs: dict[Range, WithPlan] = field(default_factory=dict[Range, WithPlan])
+    iterations: set[Range] = field(default_factory=set[Range])
+    to_list: set[Range] = field(default_factory=set[Range])
+    bare_awaits: set[Range] = field(default_factory=set[Range])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.functions or self.calls or self.reads or self.withs or self.iterations or self.bare_awaits)
+
+
+def plan_files(coloring: Coloring, default_settings: str | None = None) -> dict[str, FilePlan]:
+    """The plan of every file, by path.
+
+    ``default_settings`` is the expression used where no settings are in scope (a program's top level);
+    without it such a place is a finding.
+    """
+    sites = {site.node: site for site in coloring.calls}
+    plans: dict[str, FilePlan] = {}
+    for name in sorted(coloring.program.modules):
+        module = coloring.program.modules[name]
+        plans[module.path] = _Planner(coloring, module, sites, default_settings).plan()
+    return plans
+
+
+@dataclass
+class _Env:
+    """What is in scope at a place: the settings expression, the function whose body runs, its scope."""
+
+    settings: str | None
+    scope: Scope
+    depth: int = 0
+
+    @property
+    def function(self) -> FunctionInfo | None:
+        return self.scope.function
+
+
+class _Planner:
+    def __init__(
+        self, coloring: Coloring, module: ModuleInfo, sites: dict[ast.Call, CallSite], default_settings: str | None
+    ):
+        self.coloring = coloring
+        self.module = module
+        self.sites = sites
+        self.default = default_settings
+        self.file = FilePlan(module.path)
+        self.awaited: set[ast.AST] = set()
+        self.awaited_names: dict[str, set[str]] = defaultdict(set)
+        self.child_uses = 0
+
+    def plan(self) -> FilePlan:
+        scope = self.coloring.flow.scope_of[self.module.tree]
+        self._body(self.module.tree.body, _Env(self.default, scope))
+        return self.file
+
+    # -- places ---------------------------------------------------------------------------------------------------
+
+    def range(self, node: ast.AST) -> Range:
+        line, column = self.module.position(node)
+        end_line: int = getattr(node, "end_lineno")
+        end_column: int = getattr(node, "end_col_offset")
+        if not self.module.ascii_only:
+            end_column = len(self.module.lines[end_line - 1].encode()[:end_column].decode())
+        return line, column, end_line, end_column
+
+    def _finding(self, rule: str, node: ast.AST, message: str) -> None:
+        self.file.findings.append(Finding(rule, self.module.path, self.module.position(node)[0], message))
+
+    # -- walk -----------------------------------------------------------------------------------------------------
+
+    def _body(self, statements: list[ast.stmt], env: _Env) -> None:
+        for statement in statements:
+            self._visit(statement, env)
+
+    def _visit(self, node: ast.AST, env: _Env) -> None:
+        method = getattr(self, f"_visit_{type(node).__name__}", None)
+        if method is not None:
+            method(node, env)
+        else:
+            self._children(node, env)
+
+    def _children(self, node: ast.AST, env: _Env) -> None:
+        for child in ast.iter_child_nodes(node):
+            self._visit(child, env)
+
+    # -- definitions ----------------------------------------------------------------------------------------------
+
+    def _visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, env: _Env) -> None:
+        function = self.coloring.program.function_of[node]
+        for outer in [*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)]:
+            self._visit(outer, env)
+        plan = self._function_plan(function)
+        if plan is not None:
+            self.file.functions[function.position] = plan
+        self._body(node.body, self._inside(function, env))
+
+    _visit_AsyncFunctionDef = _visit_FunctionDef
+
+    def _visit_Lambda(self, node: ast.Lambda, env: _Env) -> None:
+        function = self.coloring.program.function_of[node]
+        if self.coloring.is_coroutine(function) and self.module.position(node) not in self.file.functions:
+            self._finding("lambda", node, f"a lambda must wait, and stands where it cannot be made a coroutine function: {ast.unparse(node)}")
+        self._visit(node.body, self._inside(function, env))
+
+    def _inside(self, function: FunctionInfo, env: _Env) -> _Env:
+        own = self.coloring.takes_settings(function) or function.first_parameter == "settings"
+        settings = "settings" if own else env.settings if function.parent is not None else self._shadowless(function)
+        return _Env(settings, self.coloring.flow.scope_of[function.node])
+
+    def _shadowless(self, function: FunctionInfo) -> str | None:
+        return self.default
+
+    def _function_plan(self, function: FunctionInfo) -> FunctionPlan | None:
+        coroutine = self.coloring.is_coroutine(function)
+        takes = self.coloring.takes_settings(function)
+        has = function.first_parameter == "settings" or "settings" in {a.arg for a in function.arguments}
+        plan = FunctionPlan(
+            make_async=coroutine and not function.is_async,
+            settings=takes and not has,
+            positional_only=function.node.args.kwarg is not None,
+            before=self.coloring.settings_before.get(function.symbol, ()),
+        )
+        plan.checked = plan.settings and not plan.before and self._is_checked(function)
+        plan.async_contextmanager = coroutine and "contextmanager" in {d.split(".")[-1] for d in function.decorators}
+        if takes and has is False and "settings" in function.locals:
+            self._finding("shadowed", function.node, f"{function.symbol} has a variable called settings of its own")
+        return plan if plan.make_async or plan.settings else None
+
+    def _is_checked(self, function: FunctionInfo) -> bool:
+        """Public coroutines check that settings were given, unless a decorator does it for them."""
+        parts = function.qualname.split(".")
+        private = any(p.startswith("_") and p != "__call__" for p in parts)
+        decorators = {resolve_dotted(self.coloring.program, function.module, d) for d in function.decorators}
+        checking = {rule.symbol for rule in self.coloring.rules.decorator}
+        by_decorator = any(t is not None and f"{t.module}:{t.name}" in checking for t in decorators)
+        wrapped = function.is_contextmanager or function.is_generator
+        return self.coloring.is_coroutine(function) and not private and not by_decorator and not wrapped
+
+    def _visit_ClassDef(self, node: ast.ClassDef, env: _Env) -> None:
+        for outer in [*node.decorator_list, *node.bases, *node.keywords]:
+            self._visit(outer, env)
+        self._body(node.body, _Env(env.settings, self.coloring.flow.scope_of[node]))
+
+    # -- statements -----------------------------------------------------------------------------------------------
+
+    def _visit_Assign(self, node: ast.Assign, env: _Env) -> None:
+        if isinstance(node.value, ast.Lambda) and len(node.targets) == 1:
+            self._hoist(node.value, dotted(node.targets[0]))
+        self._children(node, env)
+        if isinstance(node.value, ast.Call) and self._plan_of(node.value).awaited and env.function is not None:
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    self.awaited_names[env.function.symbol].add(target.id)
+
+    def _hoist(self, node: ast.Lambda, target: str | None) -> None:
+        function = self.coloring.program.function_of[node]
+        if not self.coloring.is_coroutine(function) or target is None:
+            return
+        name = target.split(".")[-1]
+        taken = function.parent.locals if function.parent is not None else set[str]()
+        while name in taken:
+            name = f"call_{name}"
+        plan = self._function_plan(function) or FunctionPlan()
+        plan.hoist, plan.checked = name, False
+        self.file.functions[function.position] = plan
+
+    def _visit_With(self, node: ast.With | ast.AsyncWith, env: _Env) -> None:
+        inner = env
+        for item in node.items:
+            self._visit(item.context_expr, inner)
+            inner = self._with_item(node, item, inner)
+            if item.optional_vars is not None:
+                self._visit(item.optional_vars, inner)
+        self._body(node.body, inner)
+
+    _visit_AsyncWith = _visit_With
+
+    def _with_item(self, node: ast.With | ast.AsyncWith, item: ast.withitem, env: _Env) -> _Env:
+        call = item.context_expr
+        if isinstance(call, ast.Call) and self._is_context(call, env):
+            if isinstance(item.optional_vars, ast.Name):
+                return _Env(item.optional_vars.id, env.scope, env.depth + 1)
+            child = self._child_name(node, env)
+            self.file.withs[self.range(call)] = WithPlan(child=child)
+            return _Env(child, env.scope, env.depth + 1)
+        if isinstance(node, ast.With) and self._enters_asynchronously(call):
+            self.file.withs[self.range(call)] = WithPlan(asynchronous=True)
+        return env
+
+    def _is_context(self, call: ast.Call, env: _Env) -> bool:
+        """Whether a call makes a child of some settings."""
+        method = f"{self.coloring.rules.settings.class_symbol}.{self.coloring.rules.settings.context_method}"
+        return any(isinstance(v, FunctionRef) and v.function == method for v in self.coloring.flow.values(call.func, env.scope))
+
+    def _child_name(self, node: ast.AST, env: _Env) -> str:
+        """A name that nothing else in the function uses; siblings share one unless a closure holds on to it."""
+        taken = {n.id for n in ast.walk(env.scope.node) if isinstance(n, ast.Name)} | self._captured(env)
+        number = env.depth + 1
+        while True:
+            name = _CHILD if number == 1 else f"{_CHILD}_{number}"
+            if name not in taken:
+                break
+            number += 1
+        if any(isinstance(n, ast.FunctionDef | ast.Lambda) for n in ast.walk(node)) and env.function is not None:
+            self._closures.setdefault(env.function.symbol, set()).add(name)
+        return name
+
+    def _captured(self, env: _Env) -> set[str]:
+        if not hasattr(self, "_closures"):
+            self._closures: dict[str, set[str]] = {}
+        return self._closures.get(env.function.symbol, set()) if env.function is not None else set()
+
+    def _enters_asynchronously(self, call: ast.expr) -> bool:
+        if not isinstance(call, ast.Call) or call not in self.sites:
+            return False
+        targets = self.sites[call].targets
+        return any(t.is_contextmanager and self.coloring.is_coroutine(t) for t in targets)
+
+    def _visit_For(self, node: ast.For, env: _Env) -> None:
+        self._iteration(node.iter, env)
+        self._children(node, env)
+
+    def _visit_comprehension(self, node: ast.comprehension, env: _Env) -> None:
+        if not node.is_async:
+            self._iteration(node.iter, env)
+        self._children(node, env)
+
+    def _iteration(self, node: ast.expr, env: _Env) -> None:
+        if isinstance(node, ast.Call) and self._is_async_generator(node):
+            self.file.iterations.add(self.range(node))
+
+    def _is_async_generator(self, node: ast.Call) -> bool:
+        site = self.sites.get(node)
+        return site is not None and any(
+            t.is_generator and not t.is_contextmanager and self.coloring.is_coroutine(t) for t in site.targets
+        )
+
+    # -- expressions ----------------------------------------------------------------------------------------------
+
+    def _visit_Await(self, node: ast.Await, env: _Env) -> None:
+        self.awaited.add(node.value)
+        self._visit(node.value, env)
+        awaited = self.awaited_names[env.function.symbol] if env.function is not None else set[str]()
+        if isinstance(node.value, ast.Name) and node.value.id in awaited:
+            self.file.bare_awaits.add(self.range(node))
+
+    def _visit_Attribute(self, node: ast.Attribute, env: _Env) -> None:
+        if not self._read(node, env):
+            self._children(node, env)
+
+    def _visit_Name(self, node: ast.Name, env: _Env) -> None:
+        self._read(node, env)
+
+    def _read(self, node: ast.Attribute | ast.Name, env: _Env) -> bool:
+        if not isinstance(node.ctx, ast.Load):
+            return False
+        flow = self.coloring.flow
+        is_object = is_settings_object(flow, node, env.scope)
+        is_context = not is_object and context_alias(flow, node, env.scope)
+        if not is_object and not is_context or env.function is None:
+            return is_object or is_context
+        if env.settings is None:
+            self._finding("global-settings", node, f"reads {ast.unparse(node)} where no settings are in scope")
+            return True
+        text = f"{env.settings}.{self.coloring.rules.settings.context_method}" if is_context else env.settings
+        if text != ast.unparse(node):
+            self.file.reads[self.range(node)] = text
+        elif isinstance(node, ast.Name):
+            self.file.reads[self.range(node)] = text
+        return True
+
+    def _visit_GeneratorExp(self, node: ast.GeneratorExp, env: _Env) -> None:
+        self._children(node, env)
+        if self._waits_inside(node):
+            self._finding("generator", node, f"a generator expression must wait, and is consumed lazily: {ast.unparse(node)}")
+
+    def _visit_Call(self, node: ast.Call, env: _Env) -> None:
+        self._visit(node.func, env)
+        takes_coroutine = (dotted(node.func) or "").split(".")[-1] in _TAKES_COROUTINE
+        eager = (dotted(node.func) or _method_name(node.func)).split(".")[-1] in _EAGER_CONSUMERS
+        for argument in [*node.args, *node.keywords]:
+            value = argument.value if isinstance(argument, ast.keyword | ast.Starred) else argument
+            if takes_coroutine and isinstance(value, ast.Call):
+                self.awaited.add(value)
+            if eager and isinstance(value, ast.GeneratorExp):
+                self._children(value, env)
+                if self._waits_inside(value):
+                    self.file.to_list.add(self.range(value))
+            else:
+                self._visit(argument, env)
+        plan = self._call_plan(node, env)
+        if plan != CallPlan():
+            self.file.calls[self.range(node)] = plan
+
+    def _plan_of(self, node: ast.Call) -> CallPlan:
+        return self.file.calls.get(self.range(node), CallPlan())
+
+    def _waits_inside(self, node: ast.AST) -> bool:
+        for child in ast.walk(node):
+            if isinstance(child, ast.Await) or (isinstance(child, ast.Call) and self._plan_of(child).awaited):
+                return True
+        return False
+
+    def _call_plan(self, node: ast.Call, env: _Env) -> CallPlan:
+        site = self.sites.get(node)
+        plan = CallPlan()
+        if site is None or site.plain:
+            return plan
+        coroutine = [t for t in site.targets if self.coloring.is_coroutine(t)]
+        takes = [t for t in site.targets if self.coloring.takes_settings(t)]
+        if site.supplied:
+            self._supplied(node, env, plan)
+        elif coroutine or takes:
+            self._coloured(node, env, plan, coroutine, takes)
+        else:
+            self._blocking(node, env, plan)
+        return plan
+
+    def _supplied(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
+        if _is_bound_already(node.func):
+            return
+        if env.function is None or not self._can_await(env):
+            self._finding("wall-coroutine", node, f"{ast.unparse(node.func)}(...) is the user's and may have to be awaited, here it cannot")
+            return
+        plan.bind = self._settings_here(node, env)
+        plan.awaited = plan.bind is not None and node not in self.awaited
+
+    def _coloured(
+        self, node: ast.Call, env: _Env, plan: CallPlan, coroutine: list[FunctionInfo], takes: list[FunctionInfo]
+    ) -> None:
+        if takes and not self._has_settings(node, env):
+            plan.settings = self._settings_here(node, env)
+            plan.index = self._settings_index(node, env, takes[0])
+        plain_await = [t for t in coroutine if not t.is_generator]
+        if plain_await and node not in self.awaited:
+            if self._can_await(env):
+                plan.awaited = True
+            else:
+                self._finding("wall-coroutine", node, f"{ast.unparse(node.func)}(...) is a coroutine, and cannot be awaited here")
+
+    def _settings_here(self, node: ast.AST, env: _Env) -> str | None:
+        if env.settings is None:
+            self._finding("global-settings", node, f"calls {ast.unparse(getattr(node, 'func', node))}(...) where no settings are in scope")
+        return env.settings
+
+    def _can_await(self, env: _Env) -> bool:
+        if env.function is None:
+            return self.default is not None
+        return self.coloring.is_coroutine(env.function)
+
+    def _has_settings(self, node: ast.Call, env: _Env) -> bool:
+        settings = Instance(self.coloring.rules.settings.class_symbol)
+        if any(k.arg == "settings" and settings in self.coloring.flow.values(k.value, env.scope) for k in node.keywords):
+            return True
+        first = next((a for a in node.args if not isinstance(a, ast.Starred)), None)
+        if first is None or (node.args and node.args[0] is not first):
+            return False
+        if isinstance(first, ast.Name) and (first.id == "settings" or first.id == env.settings):
+            return not is_settings_object(self.coloring.flow, first, env.scope)
+        return settings in self.coloring.flow.values(first, env.scope) and not is_settings_object(self.coloring.flow, first, env.scope)
+
+    def _settings_index(self, node: ast.Call, env: _Env, target: FunctionInfo) -> int:
+        """After an explicit ``self`` where a method is called through its class."""
+        if not isinstance(node.func, ast.Attribute) or not target.is_method or target.is_classmethod:
+            return 0
+        bases = self.coloring.flow.values(node.func.value, env.scope)
+        return 1 if bases and all(isinstance(base, ClassRef) for base in bases) else 0
+
+    def _blocking(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
+        if env.function is None or not self.coloring.is_coroutine(env.function):
+            return
+        names = {v.name for v in self.coloring.flow.values(node.func, env.scope) if isinstance(v, External)}
+        for rule in self.coloring.rules.blocking:
+            if rule.call in names:
+                self.coloring.matches[f"blocking:{rule.call}"] += 1
+                plan.replacement, plan.to_thread, plan.awaited = rule.replacement, rule.to_thread, True
+
+
+def _method_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _is_bound_already(node: ast.expr) -> bool:
+    """``bind(f, settings)(...)`` in patched code."""
+    return isinstance(node, ast.Call) and (dotted(node.func) or "").split(".")[-1] == "bind"

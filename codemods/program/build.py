@@ -1,0 +1,224 @@
+"""Reads source files into a :class:`~codemods.program.model.Program`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from codemods.errors import ToolError
+from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+class InvalidSource(ToolError):
+    """A file is not valid Python; names file and line."""
+
+
+def build_program(files: Mapping[str, str]) -> Program:
+    """Build the model of ``files`` (posix path to text; other files than ``*.py`` are ignored).
+
+    The result does not depend on the order of ``files``. Raises :class:`InvalidSource`.
+    """
+    program = Program({}, {}, {}, {}, {}, {}, {}, {})
+    for path in sorted(files):
+        if path.endswith(".py"):
+            module = read_module(path, files[path])
+            program.modules[module.name] = module
+    for module in program.modules.values():
+        _Collector(program, module).collect()
+    _link_bases(program)
+    return program
+
+
+def read_module(path: str, text: str) -> ModuleInfo:
+    """Parse one file; raises :class:`InvalidSource` with its path and line."""
+    try:
+        tree = ast.parse(text, filename=path)
+    except SyntaxError as error:
+        raise InvalidSource(
+            f"{path}:{error.lineno}: not valid Python: {error.msg}",
+            remedy="Mend this file in the source tree (or take another release), then run the command again.",
+        ) from error
+    pure = PurePosixPath(path)
+    is_package = pure.name == "__init__.py"
+    parts = pure.parent.parts if is_package else pure.with_suffix("").parts
+    return ModuleInfo(".".join(parts), path, text, tree, is_package, text.isascii(), text.split("\n"))
+
+
+def dotted(node: ast.AST) -> str | None:
+    """``a.b.c`` for a chain of names, else None."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        base = dotted(node.value)
+        return f"{base}.{node.attr}" if base else None
+    return None
+
+
+def decorator_name(node: ast.expr) -> str:
+    return dotted(node.func if isinstance(node, ast.Call) else node) or "<expression>"
+
+
+def iter_own(node: ast.AST) -> Iterator[ast.AST]:
+    """Nodes that run in the scope of ``node``: nested functions and classes are yielded, not entered.
+
+    Decorators, defaults and annotations of nested definitions are evaluated outside of them, so they are entered.
+    """
+    stack = list(_own_children(node))
+    while stack:
+        current = stack.pop(0)
+        yield current
+        if isinstance(current, _SCOPES):
+            stack = [*_outer_parts(current), *stack]
+        else:
+            stack = [*ast.iter_child_nodes(current), *stack]
+
+
+def _own_children(node: ast.AST) -> list[ast.AST]:
+    if isinstance(node, ast.Lambda):
+        return [node.body]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
+        return list(node.body)
+    return list(ast.iter_child_nodes(node))
+
+
+def _outer_parts(node: ast.AST) -> list[ast.AST]:
+    if isinstance(node, ast.ClassDef):
+        return [*node.decorator_list, *node.bases, *node.keywords]
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+    return [*decorators, *node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]
+
+
+class _Collector:
+    """Registers a module's classes, functions and imports."""
+
+    def __init__(self, program: Program, module: ModuleInfo):
+        self.program = program
+        self.module = module
+
+    def collect(self) -> None:
+        self.program.module_names[self.module.name] = bound_names(self.module.tree)
+        self.program.stars[self.module.name] = []
+        self._scope(self.module.tree, "", None, None)
+
+    def _scope(self, node: ast.AST, prefix: str, owner: ClassInfo | None, parent: FunctionInfo | None) -> None:
+        lambdas = 0
+        for child in iter_own(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._function(child, self._unique(prefix + child.name), owner, parent)
+            elif isinstance(child, ast.Lambda):
+                lambdas += 1
+                self._function(child, self._unique(f"{prefix}<lambda{lambdas}>"), None, parent)
+            elif isinstance(child, ast.ClassDef):
+                self._class(child, self._unique(prefix + child.name), parent)
+            elif isinstance(child, ast.Import | ast.ImportFrom) and parent is None:
+                self._import(child)
+
+    def _unique(self, qualname: str) -> str:
+        """A second definition under the same name (overloads, branches, setters) gets a number."""
+        candidate, number = qualname, 1
+        while self._taken(candidate):
+            number += 1
+            candidate = f"{qualname}#{number}"
+        return candidate
+
+    def _taken(self, qualname: str) -> bool:
+        symbol = f"{self.module.name}:{qualname}"
+        return symbol in self.program.functions or symbol in self.program.classes
+
+    def _function(
+        self,
+        node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+        qualname: str,
+        owner: ClassInfo | None,
+        parent: FunctionInfo | None,
+    ) -> None:
+        decorators = () if isinstance(node, ast.Lambda) else tuple(decorator_name(d) for d in node.decorator_list)
+        info = FunctionInfo(qualname, self.module, node, owner, parent, decorators)
+        info.locals, info.nonlocals = _local_names(node)
+        info.is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in iter_own(node))
+        self.program.functions[info.symbol] = info
+        self.program.function_of[node] = info
+        if owner is not None and not isinstance(node, ast.Lambda):
+            owner.methods.setdefault(node.name, info)
+        elif parent is not None and not isinstance(node, ast.Lambda):
+            parent.nested[node.name] = info
+        self._scope(node, f"{qualname}.<locals>.", None, info)
+
+    def _class(self, node: ast.ClassDef, qualname: str, parent: FunctionInfo | None) -> None:
+        info = ClassInfo(qualname, self.module, node, parent)
+        self.program.classes[info.symbol] = info
+        self.program.class_of[node] = info
+        for statement in node.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                info.annotations[statement.target.id] = statement.annotation
+        self._scope(node, f"{qualname}.", info, parent)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for name, target in import_bindings(node, self.module):
+            if name == "*":
+                self.program.stars[self.module.name].append(target[0])
+            else:
+                self.program.imports.setdefault((self.module.name, name), target)
+
+
+def import_bindings(node: ast.Import | ast.ImportFrom, module: ModuleInfo) -> list[tuple[str, tuple[str, str | None]]]:
+    """What an import binds: ``(name, (module, attribute))``; the attribute is None for a module, name ``*`` a star."""
+    if isinstance(node, ast.Import):
+        return [
+            (alias.asname, (alias.name, None)) if alias.asname else (alias.name.split(".")[0], (alias.name.split(".")[0], None))
+            for alias in node.names
+        ]
+    base = node.module or ""
+    if node.level:
+        parts = module.name.split(".")
+        parts = parts[: len(parts) - node.level + (1 if module.is_package else 0)]
+        base = ".".join([*parts, *([node.module] if node.module else [])])
+    return [(alias.asname or alias.name, (base, alias.name)) for alias in node.names]
+
+
+def bound_names(node: ast.AST) -> set[str]:
+    """Names that statements in this scope bind."""
+    names: set[str] = set()
+    for child in iter_own(node):
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store | ast.Del):
+            names.add(child.id)
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(child.name)
+        elif isinstance(child, ast.Import | ast.ImportFrom):
+            names.update((a.asname or a.name.split(".")[0]) for a in child.names if a.name != "*")
+        elif isinstance(child, ast.ExceptHandler) and child.name:
+            names.add(child.name)
+        elif isinstance(child, ast.MatchAs | ast.MatchStar) and child.name:
+            names.add(child.name)
+    return names
+
+
+def _local_names(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> tuple[set[str], set[str]]:
+    arguments = node.args
+    names = {a.arg for a in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]}
+    names |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None}
+    outer: set[str] = set()
+    for child in iter_own(node):
+        if isinstance(child, ast.Global | ast.Nonlocal):
+            outer.update(child.names)
+    names |= bound_names(node)
+    return names - outer, outer
+
+
+def _link_bases(program: Program) -> None:
+    from codemods.program.names import resolve_class
+
+    for symbol in sorted(program.classes):
+        cls = program.classes[symbol]
+        for base in cls.node.bases:
+            expression = base.value if isinstance(base, ast.Subscript) else base
+            found = resolve_class(program, cls, expression)
+            if found is not None and found is not cls:
+                cls.bases.append(found)
+                found.subclasses.append(cls)
+            elif found is None:
+                cls.external_bases.append(dotted(expression) or "<expression>")

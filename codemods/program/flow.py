@@ -1,0 +1,748 @@
+"""Which values flow where: an inclusion-based, flow-insensitive points-to analysis over the program model.
+
+It answers one question, ``values(expression, scope)``. It is a fixpoint, so the order of files or functions
+does not matter. Names that stay unknown afterwards are seeded from the rule table and the fixpoint goes on.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from codemods.program.build import dotted, iter_own
+from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
+from codemods.program.names import Target, local_imports, resolve_global
+from codemods.program.values import (
+    NOTHING,
+    OBJECT,
+    ClassRef,
+    Container,
+    External,
+    FunctionRef,
+    Instance,
+    ModuleRef,
+    Plain,
+    SuperRef,
+    Supplied,
+    Value,
+    Values,
+    Variable,
+)
+from codemods.rules import Rules
+
+_ITERATION_LIMIT = 40
+_SAME_ELEMENTS = frozenset({"list", "sorted", "reversed", "set", "tuple", "iter", "frozenset", "tqdm", "shuffle", "chain"})
+_SAME_VALUE = frozenset({"copy", "deepcopy", "cast", "next"})
+_EMPTY_CONTAINERS = frozenset(
+    {
+        "builtins.list", "builtins.dict", "builtins.set", "collections.defaultdict", "collections.OrderedDict",
+        "collections.deque",
+    }
+)  # fmt: skip
+_CONTAINER_SAME = frozenset({"values", "copy", "keys", "__iter__", "most_common", "union"})
+_CONTAINER_ELEMENT = frozenset({"get", "pop", "setdefault", "popleft", "__getitem__"})
+_CONTAINER_ADD = frozenset({"append", "add", "extend", "insert", "update", "setdefault", "appendleft"})
+
+
+@dataclass(eq=False)
+class Scope:
+    """Code that runs with one set of local names: a function's body, or a module's or class's statements."""
+
+    module: ModuleInfo
+    function: FunctionInfo | None
+    owner: ClassInfo | None
+    node: ast.AST
+    imports: dict[str, Target] = field(default_factory=dict[str, Target])
+    nodes: list[ast.AST] = field(default_factory=list[ast.AST])
+    calls: list[ast.Call] = field(default_factory=list[ast.Call])
+
+    @property
+    def class_scope(self) -> bool:
+        return isinstance(self.node, ast.ClassDef)
+
+
+class Flow:
+    """The analysis. Call :meth:`solve` once, then ask :meth:`values`."""
+
+    def __init__(self, program: Program, rules: Rules):
+        self.program = program
+        self.rules = rules
+        self.points_to: dict[Variable, set[Value]] = defaultdict(set)
+        self.changed = False
+        self.scopes = self._make_scopes()
+        self.scope_of: dict[ast.AST, Scope] = {scope.node: scope for scope in self.scopes}
+        self.callable_rules = {name: rule for rule in rules.callable for name in rule.names}
+        self.name_rules = {name: rule for rule in rules.name for name in rule.names}
+        self.returns_receiver = {name for rule in rules.returns_receiver for name in rule.names}
+        self.rule_matches: dict[str, int] = defaultdict(int)
+        self.wrapped: dict[str, tuple[ast.expr, Scope]] = {}
+        self._annotation_cache: dict[tuple[str, str], Values] = {}
+
+    # -- set-up ---------------------------------------------------------------------------------------------------
+
+    def _make_scopes(self) -> list[Scope]:
+        scopes: list[Scope] = []
+        for name in sorted(self.program.modules):
+            module = self.program.modules[name]
+            scopes.append(Scope(module, None, None, module.tree))
+        for symbol in sorted(self.program.classes):
+            cls = self.program.classes[symbol]
+            scopes.append(Scope(cls.module, cls.scope, cls, cls.node))
+        for function in self.program.walk_functions():
+            scopes.append(Scope(function.module, function, None, function.node, local_imports(self.program, function)))
+        for scope in scopes:
+            scope.nodes = [n for n in iter_own(scope.node) if isinstance(n, _RELEVANT)]
+            scope.calls = [n for n in iter_own(scope.node) if isinstance(n, ast.Call)]
+        return scopes
+
+    def solve(self) -> None:
+        """Run to the fixpoint, seed what is unknown from the rules, and run on."""
+        for function in self.program.walk_functions():
+            self._seed_parameters(function)
+        self._fixpoint()
+        for _ in range(3):
+            self.changed = False
+            self._seed_unknown()
+            if not self.changed:
+                break
+            self._fixpoint()
+
+    def _fixpoint(self) -> None:
+        for _ in range(_ITERATION_LIMIT):
+            self.changed = False
+            for scope in self.scopes:
+                for node in scope.nodes:
+                    self._statement(node, scope)
+                for call in scope.calls:
+                    self._bind_call(call, scope)
+                if isinstance(scope.node, ast.Lambda):
+                    assert scope.function is not None
+                    self._add(("R", scope.function.symbol), self.values(scope.node.body, scope))
+            if not self.changed:
+                return
+
+    def _seed_parameters(self, function: FunctionInfo) -> None:
+        scope = self.scope_of[function.node]
+        for decorator in [] if isinstance(function.node, ast.Lambda) else function.node.decorator_list:
+            if isinstance(decorator, ast.Call) and (dotted(decorator.func) or "").split(".")[-1] == "wraps" and decorator.args:
+                self.wrapped[function.symbol] = (decorator.args[0], scope)
+        arguments = function.node.args
+        named = [*function.arguments, *arguments.kwonlyargs]
+        if function.is_method and function.arguments:
+            assert function.owner is not None
+            first: Value = ClassRef(function.owner.symbol) if function.is_classmethod else Instance(function.owner.symbol)
+            self._add(("L", function.symbol, function.arguments[0].arg), frozenset({first}))
+            named = named[1:]
+        for argument in named:
+            annotated = self.annotation(argument.annotation, scope) if argument.annotation else NOTHING
+            variable = ("L", function.symbol, argument.arg)
+            rule = self.callable_rules.get(argument.arg)
+            if rule is not None and not _is_known_type(annotated):
+                self.rule_matches[f"callable:{rule.names[0]}"] += 1
+                self._add(variable, frozenset({Supplied(argument.arg) if rule.kind == "supplied" else Plain(argument.arg)}))
+            self._add(variable, annotated)
+        for star in (arguments.vararg, arguments.kwarg):
+            if star is not None:
+                self._add(("L", function.symbol, star.arg), frozenset({Container(f"{function.symbol}:{star.arg}")}))
+
+    def _seed_unknown(self) -> None:
+        """Give variables that are still unknown, and named in the rule table, what their name stands for."""
+        for scope in self.scopes:
+            if scope.function is not None and not scope.class_scope:
+                for name in sorted(scope.function.locals):
+                    self._seed(("L", scope.function.symbol, name), name)
+            for node in iter_own(scope.node):
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and not self.values(node, scope):
+                    for base in self.values(node.value, scope):
+                        if isinstance(base, Instance):
+                            self._seed(("A", base.cls, node.attr), node.attr)
+
+    def _seed(self, variable: Variable, name: str) -> None:
+        if self.points_to.get(variable):
+            return
+        if name in self.callable_rules:
+            rule = self.callable_rules[name]
+            self.rule_matches[f"callable:{rule.names[0]}"] += 1
+            self._add(variable, frozenset({Supplied(name) if rule.kind == "supplied" else Plain(name)}))
+        elif name in self.name_rules and self.name_rules[name].type in self.program.classes:
+            self.rule_matches[f"name:{self.name_rules[name].names[0]}"] += 1
+            self._add(variable, frozenset({Instance(self.name_rules[name].type)}))
+
+    # -- statements -----------------------------------------------------------------------------------------------
+
+    def _add(self, variable: Variable, values: Values | set[Value]) -> None:
+        current = self.points_to[variable]
+        if not values <= current:
+            current |= values
+            self.changed = True
+
+    def _statement(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.Assign):
+            values = self.values(node.value, scope)
+            for target in node.targets:
+                self._bind(target, values, scope)
+        elif isinstance(node, ast.AnnAssign):
+            values = self.annotation(node.annotation, scope)
+            if node.value is not None:
+                values |= self.values(node.value, scope)
+            self._bind(node.target, values, scope)
+        elif isinstance(node, ast.NamedExpr):
+            self._bind(node.target, self.values(node.value, scope), scope)
+        elif isinstance(node, ast.AugAssign):
+            self._bind(node.target, self.values(node.value, scope), scope)
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+            self._bind(node.target, self.elements(self.values(node.iter, scope)), scope)
+        elif isinstance(node, ast.withitem):
+            if node.optional_vars is not None:
+                self._bind(node.optional_vars, self._entered(self.values(node.context_expr, scope)), scope)
+        elif isinstance(node, ast.Return):
+            if node.value is not None and scope.function is not None:
+                self._add(("R", scope.function.symbol), self.values(node.value, scope))
+        elif isinstance(node, ast.Yield):
+            if node.value is not None and scope.function is not None:
+                self._add(("Y", scope.function.symbol), self.values(node.value, scope))
+        elif isinstance(node, ast.ExceptHandler):
+            if node.name:
+                self._add(self._variable(node.name, scope), frozenset({OBJECT}))
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            self._bind_definition(node, scope)
+        elif isinstance(node, ast.ClassDef):
+            self._add(self._variable(node.name, scope), frozenset({ClassRef(self.program.class_of[node].symbol)}))
+
+    def _bind_definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+        if not scope.class_scope:
+            self._add(self._variable(node.name, scope), self.function_value(self.program.function_of[node]))
+
+    def function_value(self, function: FunctionInfo, bound: bool = False) -> Values:
+        """A reference to a function; a wrapper made with ``functools.wraps`` stands for what it wraps."""
+        wrapped = self.wrapped.get(function.symbol)
+        if wrapped is not None:
+            expression, scope = wrapped
+            if isinstance(expression, ast.Name):
+                return self._name(expression.id, scope) - {FunctionRef(function.symbol)}
+        return frozenset({FunctionRef(function.symbol, bound)})
+
+    def _bind(self, target: ast.expr, values: Values, scope: Scope) -> None:
+        if isinstance(target, ast.Name):
+            self._add(self._variable(target.id, scope), values)
+        elif isinstance(target, ast.Attribute):
+            for base in self.values(target.value, scope):
+                if isinstance(base, Instance | ClassRef):
+                    self._add(("A", base.cls, target.attr), values)
+        elif isinstance(target, ast.Subscript):
+            for base in self.values(target.value, scope):
+                if isinstance(base, Container):
+                    self._add(("E", base.site), values)
+        elif isinstance(target, ast.Starred):
+            self._bind(target.value, values, scope)
+        elif isinstance(target, ast.Tuple | ast.List):
+            for index, element in enumerate(target.elts):
+                self._bind(element, self._item(values, index), scope)
+
+    def _variable(self, name: str, scope: Scope) -> Variable:
+        if scope.class_scope:
+            assert scope.owner is not None
+            return ("A", scope.owner.symbol, name)
+        function = scope.function
+        while function is not None:
+            if name in function.locals:
+                return ("L", function.symbol, name)
+            function = function.parent
+        return ("G", scope.module.name, name)
+
+    def _entered(self, values: Values) -> Values:
+        """What ``with value as x`` binds."""
+        found: set[Value] = set()
+        for value in values:
+            if isinstance(value, Instance):
+                cls = self.program.classes[value.cls]
+                method = cls.find_method("__enter__") or cls.find_method("__aenter__")
+                found |= self.points_to.get(("R", method.symbol), set()) if method else {value}
+            elif isinstance(value, Container):
+                found |= self.elements(frozenset({value}))
+            else:
+                found.add(value)
+        return frozenset(found)
+
+    # -- calls ----------------------------------------------------------------------------------------------------
+
+    def _bind_call(self, call: ast.Call, scope: Scope) -> None:
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _CONTAINER_ADD:
+            self._bind_container_call(call, call.func, scope)
+        for value in self.values(call.func, scope):
+            if isinstance(value, FunctionRef):
+                function = self.program.functions[value.function]
+                self._bind_arguments(function, call, scope, skip_first=value.bound and function.is_method)
+            elif isinstance(value, ClassRef):
+                constructor = self.program.classes[value.cls].find_method("__init__")
+                if constructor is not None:
+                    self._bind_arguments(constructor, call, scope, skip_first=True)
+                self._bind_fields(value.cls, call, scope)
+            elif isinstance(value, Instance):
+                method = self.program.classes[value.cls].find_method("__call__")
+                if method is not None:
+                    self._bind_arguments(method, call, scope, skip_first=True)
+
+    def _bind_container_call(self, call: ast.Call, function: ast.Attribute, scope: Scope) -> None:
+        for base in self.values(function.value, scope):
+            if isinstance(base, Container):
+                for argument in call.args:
+                    values = self.values(argument, scope)
+                    extends = function.attr in ("extend", "update")
+                    self._add(("E", base.site), self.elements(values) if extends else values)
+
+    def _bind_fields(self, symbol: str, call: ast.Call, scope: Scope) -> None:
+        """Keyword arguments of a class without ``__init__`` (pydantic models, dataclasses) fill its fields."""
+        cls = self.program.classes[symbol]
+        if cls.find_method("__init__") is None and cls.annotations:
+            for keyword in call.keywords:
+                if keyword.arg in cls.annotations:
+                    self._add(("A", symbol, keyword.arg), self.values(keyword.value, scope))
+
+    def _bind_arguments(self, function: FunctionInfo, call: ast.Call, scope: Scope, *, skip_first: bool) -> None:
+        parameters = [a.arg for a in function.arguments]
+        if skip_first:
+            parameters = parameters[1:]
+        arguments = call.args
+        if arguments and parameters[:1] == ["settings"] and not self._is_settings(arguments[0], scope):
+            parameters = parameters[1:]
+        keyword_only = {a.arg for a in function.node.args.kwonlyargs} | set(parameters)
+        for index, argument in enumerate(arguments):
+            if isinstance(argument, ast.Starred):
+                break
+            values = self.values(argument, scope)
+            if index < len(parameters):
+                self._add(("L", function.symbol, parameters[index]), values)
+            elif function.node.args.vararg is not None:
+                self._add(("E", f"{function.symbol}:{function.node.args.vararg.arg}"), values)
+        for keyword in call.keywords:
+            if keyword.arg is None:
+                continue
+            values = self.values(keyword.value, scope)
+            if keyword.arg in keyword_only:
+                self._add(("L", function.symbol, keyword.arg), values)
+            elif function.node.args.kwarg is not None:
+                self._add(("E", f"{function.symbol}:{function.node.args.kwarg.arg}"), values)
+
+    def _is_settings(self, node: ast.expr, scope: Scope) -> bool:
+        return Instance(self.rules.settings.class_symbol) in self.values(node, scope)
+
+    # -- expressions ----------------------------------------------------------------------------------------------
+
+    def values(self, node: ast.expr, scope: Scope) -> Values:
+        """What ``node`` may hold in ``scope``; empty where nothing is known."""
+        handler = _HANDLERS.get(type(node))
+        return handler(self, node, scope) if handler is not None else NOTHING
+
+    def _constant(self, node: ast.Constant, scope: Scope) -> Values:
+        return NOTHING if node.value is None else frozenset({OBJECT})
+
+    def _string(self, node: ast.expr, scope: Scope) -> Values:
+        return frozenset({OBJECT})
+
+    def _bool(self, node: ast.expr, scope: Scope) -> Values:
+        return frozenset({OBJECT})
+
+    def _name_node(self, node: ast.Name, scope: Scope) -> Values:
+        return self._name(node.id, scope)
+
+    def _name(self, name: str, scope: Scope) -> Values:
+        if scope.class_scope and scope.owner is not None:
+            held = self.points_to.get(("A", scope.owner.symbol, name))
+            if held:
+                return frozenset(held)
+            if name in scope.owner.methods:
+                return frozenset({FunctionRef(scope.owner.methods[name].symbol)})
+        function = scope.function
+        while function is not None:
+            if name in function.locals:
+                return self._local(name, function)
+            function = function.parent
+        return self.global_values(scope.module.name, name)
+
+    def _local(self, name: str, function: FunctionInfo) -> Values:
+        scope = self.scope_of[function.node]
+        imported = scope.imports.get(name)
+        if imported is not None:
+            return self._target(imported)
+        return frozenset(self.points_to.get(("L", function.symbol, name), ()))
+
+    def global_values(self, module: str, name: str) -> Values:
+        target = resolve_global(self.program, module, name)
+        if target is not None:
+            return self._target(target)
+        return frozenset({External(f"builtins.{name}")}) if hasattr(builtins, name) else NOTHING
+
+    def _target(self, target: Target) -> Values:
+        if target.external:
+            return frozenset({External(target.dotted)})
+        if target.name is None:
+            return frozenset({ModuleRef(target.module)})
+        symbol = f"{target.module}:{target.name}"
+        if symbol in self.program.classes:
+            return frozenset({ClassRef(symbol)})
+        if symbol in self.program.functions:
+            return self.function_value(self.program.functions[symbol])
+        return frozenset(self.points_to.get(("G", target.module, target.name), ()))
+
+    def _attribute(self, node: ast.Attribute, scope: Scope) -> Values:
+        found: set[Value] = set()
+        for base in self.values(node.value, scope):
+            found |= self.attribute(base, node.attr)
+        return frozenset(found)
+
+    def attribute(self, base: Value, name: str) -> Values:
+        """The values of ``base.name``."""
+        if isinstance(base, External):
+            return frozenset({base.attribute(name)})
+        if isinstance(base, ModuleRef):
+            values = self.global_values(base.name, name) if name in _bound(self.program, base.name) else NOTHING
+            return values or self._module_attribute(base.name, name)
+        if isinstance(base, Instance):
+            return self._instance_attribute(self.program.classes[base.cls], name)
+        if isinstance(base, ClassRef):
+            return self._class_attribute(self.program.classes[base.cls], name)
+        if isinstance(base, SuperRef):
+            return self._super_attribute(self.program.classes[base.cls], name)
+        if isinstance(base, FunctionRef | Plain) and name.startswith("__"):
+            return frozenset({OBJECT})
+        return NOTHING
+
+    def _module_attribute(self, module: str, name: str) -> Values:
+        target = resolve_global(self.program, module, name)
+        return self._target(target) if target is not None else NOTHING
+
+    def _instance_attribute(self, cls: ClassInfo, name: str) -> Values:
+        if name == "__class__":
+            return frozenset({ClassRef(cls.symbol)})
+        typed = self._settings_value(cls, name)
+        if typed:
+            return typed
+        found = self._member(cls.mro(), name, bound=True)
+        if not found:
+            found = frozenset(v for sub in cls.descendants() for v in self._member([sub], name, bound=True))
+        if not found and cls.has_external_base():
+            return frozenset({OBJECT})
+        return found
+
+    def _settings_value(self, cls: ClassInfo, name: str) -> Values:
+        settings = self.rules.settings
+        if cls.symbol != settings.class_symbol or name not in settings.values:
+            return NOTHING
+        kind = settings.values[name]
+        if kind == "supplied":
+            return frozenset({Supplied(name)})
+        return frozenset({Instance(kind)}) if kind in self.program.classes else frozenset({External(kind)})
+
+    def _member(self, classes: list[ClassInfo], name: str, *, bound: bool) -> Values:
+        found: set[Value] = set()
+        method_found = False
+        for cls in classes:
+            method = cls.methods.get(name)
+            if method is not None and not method_found:
+                method_found = True
+                found |= self._method_value(method, bound)
+            found |= self.points_to.get(("A", cls.symbol, name), set())
+            if name in cls.annotations:
+                found |= self.annotation(cls.annotations[name], self.scope_of[cls.node])
+        return frozenset(found)
+
+    def _method_value(self, method: FunctionInfo, bound: bool) -> Values:
+        if method.is_property:
+            return self.returned(method)
+        return frozenset({FunctionRef(method.symbol, bound and not method.is_static)})
+
+    def _class_attribute(self, cls: ClassInfo, name: str) -> Values:
+        method = cls.find_method(name)
+        found = self._member(cls.mro(), name, bound=method is not None and method.is_classmethod)
+        if not found:
+            found = self._nested_class(cls, name)
+        if not found and cls.has_external_base():
+            return frozenset({OBJECT})
+        return found
+
+    def _nested_class(self, cls: ClassInfo, name: str) -> Values:
+        nested = self.program.classes.get(f"{cls.symbol}.{name}")
+        return frozenset({ClassRef(nested.symbol)}) if nested is not None else NOTHING
+
+    def _super_attribute(self, cls: ClassInfo, name: str) -> Values:
+        found = self._member(cls.mro()[1:], name, bound=True)
+        return found or frozenset({OBJECT})
+
+    def _call(self, node: ast.Call, scope: Scope) -> Values:
+        if isinstance(node.func, ast.Name) and node.func.id == "super":
+            owner = self._enclosing_class(scope)
+            return frozenset({SuperRef(owner.symbol)}) if owner else NOTHING
+        found: set[Value] = set()
+        if isinstance(node.func, ast.Attribute) and node.func.attr in self.returns_receiver:
+            found |= {v for v in self.values(node.func.value, scope) if isinstance(v, Instance)}
+            if found:
+                return frozenset(found)
+        for callee in self.values(node.func, scope):
+            found |= self._called(callee, node, scope)
+        if isinstance(node.func, ast.Attribute):
+            found |= self._container_method(node, node.func, scope)
+        return frozenset(found)
+
+    def _enclosing_class(self, scope: Scope) -> ClassInfo | None:
+        function = scope.function
+        while function is not None:
+            if function.owner is not None:
+                return function.owner
+            function = function.parent
+        return None
+
+    def _called(self, callee: Value, node: ast.Call, scope: Scope) -> Values:
+        if isinstance(callee, ClassRef):
+            return frozenset({Instance(callee.cls)})
+        if isinstance(callee, FunctionRef):
+            return self.returned(self.program.functions[callee.function])
+        if isinstance(callee, Instance):
+            method = self.program.classes[callee.cls].find_method("__call__")
+            return self.returned(method) if method is not None else NOTHING
+        if isinstance(callee, External):
+            return self._external_call(callee, node, scope)
+        return NOTHING
+
+    def returned(self, function: FunctionInfo) -> Values:
+        """What a call of ``function`` gives, once awaited."""
+        if function.is_generator:
+            site = f"{function.symbol}:yield"
+            self._add(("E", site), self.points_to.get(("Y", function.symbol), set()))
+            return frozenset({Container(site)})
+        returned = frozenset(self.points_to.get(("R", function.symbol), ()))
+        annotation = getattr(function.node, "returns", None)
+        if annotation is not None:
+            returned |= self.annotation(annotation, self.scope_of[function.node])
+        return returned
+
+    def _external_call(self, callee: External, node: ast.Call, scope: Scope) -> Values:
+        last = callee.name.split(".")[-1]
+        arguments = [self.values(a, scope) for a in node.args if not isinstance(a, ast.Starred)]
+        if last in ("partial", "MethodType", "wraps", "update_wrapper", "asyncify", "staticmethod", "classmethod") and arguments:
+            return arguments[0]
+        if last == "cast" and len(node.args) == 2:
+            return self.annotation(node.args[0], scope) | arguments[1]
+        if last in _SAME_VALUE and arguments and any(not isinstance(v, External) for v in arguments[0]):
+            return self.elements(arguments[0]) if last == "next" else arguments[0]
+        if last in _SAME_ELEMENTS and arguments and any(isinstance(v, Container) for v in arguments[0]):
+            return frozenset(v for v in arguments[0] if isinstance(v, Container))
+        if callee.name in _EMPTY_CONTAINERS:
+            return self._made_container(node, scope, arguments)
+        if last == "enumerate" and arguments:
+            return self._tuples(node, scope, [frozenset({OBJECT}), self.elements(arguments[0])])
+        if last == "zip":
+            return self._tuples(node, scope, [self.elements(a) for a in arguments])
+        if last in ("min", "max", "choice") and arguments:
+            return self.elements(arguments[0])
+        if callee.name == "builtins.type" and len(arguments) == 1:
+            return frozenset({ClassRef(v.cls) for v in arguments[0] if isinstance(v, Instance)})
+        if callee.name == "builtins.getattr" and len(node.args) >= 2:
+            return self._getattr(node, arguments[0])
+        return frozenset({callee.called()})
+
+    def _made_container(self, node: ast.Call, scope: Scope, arguments: list[Values]) -> Values:
+        site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:made"
+        for values in arguments:
+            self._add(("E", site), self.elements(values))
+        for keyword in node.keywords:
+            self._add(("E", site), self.values(keyword.value, scope))
+        return frozenset({Container(site)})
+
+    def _getattr(self, node: ast.Call, bases: Values) -> Values:
+        name = node.args[1]
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            return frozenset(v for base in bases for v in self.attribute(base, name.value))
+        return NOTHING
+
+    def _tuples(self, node: ast.Call, scope: Scope, columns: list[Values]) -> Values:
+        site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:tuples"
+        self._add(("E", site), frozenset({Container(f"{site}:item")}))
+        for index, column in enumerate(columns):
+            self._add(("T", f"{site}:item", str(index)), column)
+        return frozenset({Container(site)})
+
+    def _container_method(self, node: ast.Call, function: ast.Attribute, scope: Scope) -> Values:
+        containers = frozenset(v for v in self.values(function.value, scope) if isinstance(v, Container))
+        if not containers:
+            return NOTHING
+        if function.attr in _CONTAINER_SAME:
+            return containers
+        if function.attr in _CONTAINER_ELEMENT:
+            return self.elements(containers)
+        if function.attr == "items":
+            return self._tuples(node, scope, [frozenset({OBJECT}), self.elements(containers)])
+        return frozenset({OBJECT})
+
+    def elements(self, values: Values) -> Values:
+        """What iterating or subscripting ``values`` gives."""
+        found: set[Value] = set()
+        for value in values:
+            if isinstance(value, Container):
+                found |= self.points_to.get(("E", value.site), set())
+            elif isinstance(value, External):
+                found.add(value.called())
+        return frozenset(found)
+
+    def _item(self, values: Values, index: int) -> Values:
+        found: set[Value] = set()
+        for value in values:
+            if isinstance(value, Container):
+                at_index = self.points_to.get(("T", value.site, str(index)))
+                found |= at_index if at_index is not None else self.points_to.get(("E", value.site), set())
+            elif isinstance(value, External):
+                found.add(value.called())
+        return frozenset(found)
+
+    def _subscript(self, node: ast.Subscript, scope: Scope) -> Values:
+        base = self.values(node.value, scope)
+        if any(isinstance(v, ClassRef) for v in base):
+            return base
+        if isinstance(node.slice, ast.Slice):
+            return base
+        settings = [v for v in base if isinstance(v, Instance) and v.cls == self.rules.settings.class_symbol]
+        if isinstance(node.slice, ast.Constant):
+            if settings and isinstance(node.slice.value, str):
+                return self.attribute(settings[0], node.slice.value)
+            if isinstance(node.slice.value, int) and node.slice.value >= 0:
+                return self._item(base, node.slice.value)
+        return self.elements(base)
+
+    def _display(self, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Values:
+        site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:{type(node).__name__}"
+        for index, element in enumerate(node.elts):
+            if isinstance(element, ast.Starred):
+                self._add(("E", site), self.elements(self.values(element.value, scope)))
+                continue
+            values = self.values(element, scope)
+            self._add(("E", site), values)
+            if isinstance(node, ast.Tuple):
+                self._add(("T", site, str(index)), values)
+        return frozenset({Container(site)})
+
+    def _dict(self, node: ast.Dict, scope: Scope) -> Values:
+        site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:dict"
+        for key, value in zip(node.keys, node.values, strict=True):
+            values = self.values(value, scope)
+            self._add(("E", site), self.elements(values) if key is None else values)
+        return frozenset({Container(site)})
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, scope: Scope) -> Values:
+        site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:comprehension"
+        element = node.value if isinstance(node, ast.DictComp) else node.elt
+        self._add(("E", site), self.values(element, scope))
+        return frozenset({Container(site)})
+
+    def _lambda(self, node: ast.Lambda, scope: Scope) -> Values:
+        return frozenset({FunctionRef(self.program.function_of[node].symbol)})
+
+    def _union(self, node: ast.BoolOp, scope: Scope) -> Values:
+        return frozenset(v for operand in node.values for v in self.values(operand, scope))
+
+    def _if_expression(self, node: ast.IfExp, scope: Scope) -> Values:
+        return self.values(node.body, scope) | self.values(node.orelse, scope)
+
+    def _inner(self, node: ast.Await | ast.NamedExpr | ast.Starred, scope: Scope) -> Values:
+        return self.values(node.value, scope)
+
+    def _binary(self, node: ast.BinOp, scope: Scope) -> Values:
+        both = self.values(node.left, scope) | self.values(node.right, scope)
+        containers = frozenset(v for v in both if isinstance(v, Container))
+        return containers or frozenset({OBJECT})
+
+    # -- annotations ----------------------------------------------------------------------------------------------
+
+    def annotation(self, node: ast.expr, scope: Scope) -> Values:
+        """The values that an annotation promises; empty for ``Any``, ``Callable`` and what is not understood."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                return self.annotation(ast.parse(node.value, mode="eval").body, scope)
+            except SyntaxError:
+                return NOTHING
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            return self.annotation(node.left, scope) | self.annotation(node.right, scope)
+        if isinstance(node, ast.Subscript):
+            return self._generic(node, scope)
+        return self._annotation_name(node, scope)
+
+    def _annotation_name(self, node: ast.expr, scope: Scope) -> Values:
+        if not isinstance(node, ast.Name | ast.Attribute):
+            return NOTHING
+        found: set[Value] = set()
+        for value in self.values(node, scope):
+            if isinstance(value, ClassRef):
+                found.add(Instance(value.cls))
+            elif isinstance(value, External) and value.name.split(".")[-1] not in ("Any", "Callable", "object", "callable", "TypeVar()"):
+                found.add(value.called())
+        return frozenset(found)
+
+    def _generic(self, node: ast.Subscript, scope: Scope) -> Values:
+        name = (dotted(node.value) or "").split(".")[-1]
+        arguments = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if name in ("Optional", "Union", "Annotated", "Final", "ClassVar", "Required"):
+            used = arguments[:1] if name == "Annotated" else arguments
+            return frozenset(v for a in used for v in self.annotation(a, scope))
+        if name in ("type", "Type"):
+            return frozenset(ClassRef(v.cls) for a in arguments for v in self.annotation(a, scope) if isinstance(v, Instance))
+        if name in ("Callable", "TypeVar"):
+            return NOTHING
+        if name == "Literal":
+            return frozenset({OBJECT})
+        if name in ("dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "OrderedDict"):
+            return self._annotated_container(node, scope, arguments[-1:])
+        if name in ("tuple", "Tuple", "list", "List", "set", "Set", "Sequence", "Iterable", "Iterator", "Generator", "frozenset", "deque", "AsyncGenerator", "AsyncIterator"):
+            return self._annotated_container(node, scope, arguments if name.lower() == "tuple" else arguments[:1])
+        if name in ("Coroutine", "Awaitable"):
+            return self.annotation(arguments[-1], scope)
+        return self._annotation_name(node.value, scope)
+
+    def _annotated_container(self, node: ast.Subscript, scope: Scope, arguments: list[ast.expr]) -> Values:
+        site = f"{scope.module.name}:annotation:{ast.unparse(node)}"
+        for index, argument in enumerate(arguments):
+            values = self.annotation(argument, scope)
+            self._add(("E", site), values)
+            if len(arguments) > 1:
+                self._add(("T", site, str(index)), values)
+        return frozenset({Container(site)})
+
+
+def _bound(program: Program, module: str) -> set[str]:
+    return program.module_names.get(module, set())
+
+
+def _is_known_type(values: Values) -> bool:
+    """An annotation that names a type (a string, a model, ...) speaks louder than a name rule."""
+    return bool(values)
+
+
+_RELEVANT = (
+    ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
+    ast.Return, ast.Yield, ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+)  # fmt: skip
+
+_HANDLERS = {
+    ast.Constant: Flow._constant,
+    ast.JoinedStr: Flow._string,
+    ast.Compare: Flow._bool,
+    ast.Name: Flow._name_node,
+    ast.Attribute: Flow._attribute,
+    ast.Call: Flow._call,
+    ast.Subscript: Flow._subscript,
+    ast.List: Flow._display,
+    ast.Tuple: Flow._display,
+    ast.Set: Flow._display,
+    ast.Dict: Flow._dict,
+    ast.ListComp: Flow._comprehension,
+    ast.SetComp: Flow._comprehension,
+    ast.GeneratorExp: Flow._comprehension,
+    ast.DictComp: Flow._comprehension,
+    ast.Lambda: Flow._lambda,
+    ast.BoolOp: Flow._union,
+    ast.IfExp: Flow._if_expression,
+    ast.Await: Flow._inner,
+    ast.NamedExpr: Flow._inner,
+    ast.Starred: Flow._inner,
+    ast.BinOp: Flow._binary,
+}

@@ -1,0 +1,186 @@
+"""The program model: modules, classes and functions of a package, read once with :mod:`ast`.
+
+Every later question (who overrides whom, what a name means, where a call stands) is a look-up here.
+Positions are ``(line, column)``: lines from 1, columns from 0 in characters, as LibCST counts them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+Position = tuple[int, int]
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(eq=False)
+class ModuleInfo:
+    """One source file. ``name`` is dotted, ``path`` is posix and relative to the release's root."""
+
+    name: str
+    path: str
+    text: str
+    tree: ast.Module
+    is_package: bool
+    ascii_only: bool
+    lines: list[str]
+
+    def position(self, node: ast.AST) -> Position:
+        """Where ``node`` starts; ``ast`` counts columns in bytes, this in characters."""
+        line: int = getattr(node, "lineno")
+        column: int = getattr(node, "col_offset")
+        if self.ascii_only:
+            return line, column
+        text = self.lines[line - 1]
+        return line, len(text.encode()[:column].decode())
+
+
+@dataclass(eq=False)
+class ClassInfo:
+    """A class statement. ``bases`` holds those of the package, ``external_bases`` the others, dotted."""
+
+    qualname: str
+    module: ModuleInfo
+    node: ast.ClassDef
+    scope: FunctionInfo | None
+    bases: list[ClassInfo] = field(default_factory=list["ClassInfo"])
+    external_bases: list[str] = field(default_factory=list[str])
+    subclasses: list[ClassInfo] = field(default_factory=list["ClassInfo"])
+    methods: dict[str, FunctionInfo] = field(default_factory=dict[str, "FunctionInfo"])
+    annotations: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def symbol(self) -> str:
+        return f"{self.module.name}:{self.qualname}"
+
+    def mro(self) -> list[ClassInfo]:
+        """This class and its bases in the package, nearest first (depth first, each once)."""
+        seen: list[ClassInfo] = []
+        stack = [self]
+        while stack:
+            current = stack.pop(0)
+            if current not in seen:
+                seen.append(current)
+                stack = [*current.bases, *stack]
+        return seen
+
+    def descendants(self) -> list[ClassInfo]:
+        """All subclasses, direct or not, ordered by symbol."""
+        found: dict[str, ClassInfo] = {}
+        stack = list(self.subclasses)
+        while stack:
+            current = stack.pop()
+            if current.symbol not in found:
+                found[current.symbol] = current
+                stack.extend(current.subclasses)
+        return [found[key] for key in sorted(found)]
+
+    def find_method(self, name: str) -> FunctionInfo | None:
+        for cls in self.mro():
+            if name in cls.methods:
+                return cls.methods[name]
+        return None
+
+    def has_external_base(self) -> bool:
+        return any(cls.external_bases for cls in self.mro())
+
+
+@dataclass(eq=False)
+class FunctionInfo:
+    """A ``def``, ``async def`` or ``lambda``. ``owner`` is its class, ``parent`` the enclosing function."""
+
+    qualname: str
+    module: ModuleInfo
+    node: FunctionNode
+    owner: ClassInfo | None
+    parent: FunctionInfo | None
+    decorators: tuple[str, ...] = ()
+    nested: dict[str, FunctionInfo] = field(default_factory=dict[str, "FunctionInfo"])
+    locals: set[str] = field(default_factory=set[str])
+    nonlocals: set[str] = field(default_factory=set[str])
+    is_generator: bool = False
+
+    @property
+    def name(self) -> str:
+        return "<lambda>" if isinstance(self.node, ast.Lambda) else self.node.name
+
+    @property
+    def symbol(self) -> str:
+        return f"{self.module.name}:{self.qualname}"
+
+    @property
+    def position(self) -> Position:
+        return self.module.position(self.node)
+
+    @property
+    def is_lambda(self) -> bool:
+        return isinstance(self.node, ast.Lambda)
+
+    @property
+    def is_async(self) -> bool:
+        return isinstance(self.node, ast.AsyncFunctionDef)
+
+    @property
+    def is_static(self) -> bool:
+        return "staticmethod" in self.decorators
+
+    @property
+    def is_classmethod(self) -> bool:
+        return "classmethod" in self.decorators or self.name in ("__new__", "__init_subclass__", "__class_getitem__")
+
+    @property
+    def is_property(self) -> bool:
+        return any(d in ("property", "cached_property", "functools.cached_property") for d in self.decorators) or any(
+            d.endswith((".setter", ".getter", ".deleter")) for d in self.decorators
+        )
+
+    @property
+    def is_contextmanager(self) -> bool:
+        return any(d.split(".")[-1] in ("contextmanager", "asynccontextmanager") for d in self.decorators)
+
+    @property
+    def is_method(self) -> bool:
+        return self.owner is not None and not self.is_static
+
+    @property
+    def arguments(self) -> list[ast.arg]:
+        """Positional parameters, ``self`` included."""
+        return [*self.node.args.posonlyargs, *self.node.args.args]
+
+    @property
+    def first_parameter(self) -> str | None:
+        """The first parameter after ``self`` or ``cls``."""
+        names = [argument.arg for argument in self.arguments]
+        if self.is_method:
+            names = names[1:]
+        return names[0] if names else None
+
+    def settings_index(self) -> int:
+        """Where ``settings`` stands among the positional parameters."""
+        return 1 if self.is_method else 0
+
+
+@dataclass
+class Program:
+    """All modules of a package by dotted name, with its classes and functions by symbol (``module:qualname``)."""
+
+    modules: dict[str, ModuleInfo]
+    classes: dict[str, ClassInfo]
+    functions: dict[str, FunctionInfo]
+    function_of: dict[ast.AST, FunctionInfo]
+    class_of: dict[ast.AST, ClassInfo]
+    module_names: dict[str, set[str]]
+    imports: dict[tuple[str, str], tuple[str, str | None]]
+    stars: dict[str, list[str]]
+
+    def walk_functions(self) -> Iterator[FunctionInfo]:
+        for symbol in sorted(self.functions):
+            yield self.functions[symbol]
+
+    def by_path(self) -> Mapping[str, ModuleInfo]:
+        return {module.path: module for module in self.modules.values()}

@@ -1,0 +1,85 @@
+"""Abstract values: what an expression may hold at run time, as far as the code tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An object of a class of the package; ``cls`` is the class's symbol."""
+
+    cls: str
+
+
+@dataclass(frozen=True)
+class ClassRef:
+    cls: str
+
+
+@dataclass(frozen=True)
+class SuperRef:
+    """What ``super()`` gives inside a method of ``cls``."""
+
+    cls: str
+
+
+@dataclass(frozen=True)
+class FunctionRef:
+    """A function of the package; ``bound`` where its first parameter is already given."""
+
+    function: str
+    bound: bool = False
+
+
+@dataclass(frozen=True)
+class ModuleRef:
+    name: str
+
+
+@dataclass(frozen=True)
+class External:
+    """Something of another package, of the standard library or a literal; ``name`` is dotted.
+
+    Objects made by calling such a thing are not told apart (:data:`OBJECT`), which keeps the analysis small.
+    """
+
+    name: str
+
+    @property
+    def is_object(self) -> bool:
+        return self.name == "object()"
+
+    def attribute(self, name: str) -> External:
+        return self if self.is_object else External(f"{self.name}.{name}")
+
+    def called(self) -> External:
+        return OBJECT
+
+
+@dataclass(frozen=True)
+class Container:
+    """A list, dict, tuple, set, generator: its elements are a variable of their own, keyed by where it was made."""
+
+    site: str
+
+
+@dataclass(frozen=True)
+class Supplied:
+    """A callable that a user supplies: sync or async, with or without ``settings``; ``name`` is the rule's."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A callable that a rule declares never to be a coroutine."""
+
+    name: str
+
+
+Value = Instance | ClassRef | SuperRef | FunctionRef | ModuleRef | External | Container | Supplied | Plain
+Values = frozenset[Value]
+Variable = tuple[str, ...]
+NOTHING: Values = frozenset()
+OBJECT = External("object()")

@@ -1,0 +1,103 @@
+"""The typed rule table: what names, attributes and protocols stand for where the code itself does not say.
+
+Rules speak of constructs and protocols, never of files. Each says how often it expects to match
+(``expect``: ``"any"``, ``"some"`` for at least one, or a number), and a run in which that is wrong fails.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from codemods.errors import ToolError
+
+
+class _Rule(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    expect: Literal["any", "some"] | int = "any"
+    reason: str = Field(min_length=10)
+
+
+class NameRule(_Rule):
+    """An unannotated parameter, variable or attribute of one of ``names`` holds an instance of ``type``."""
+
+    names: tuple[str, ...]
+    type: str
+
+
+class CallableRule(_Rule):
+    """A callable held under one of ``names``: supplied by a user, or never a coroutine."""
+
+    names: tuple[str, ...]
+    kind: Literal["supplied", "plain"]
+
+
+class MethodRule(_Rule):
+    """A method name that means one protocol wherever its receiver is unknown."""
+
+    names: tuple[str, ...]
+    type: str | None = None
+
+
+class LeafRule(_Rule):
+    """A function, with its overrides, that is a coroutine taking settings by contract."""
+
+    symbol: str
+    settings: bool = True
+    settings_before: tuple[str, ...] = ()
+
+
+class DecoratorRule(_Rule):
+    """A decorator that makes what it wraps a coroutine taking settings."""
+
+    symbol: str
+
+
+class ReturnsRule(_Rule):
+    """Methods of these names return an object of the receiver's own type."""
+
+    names: tuple[str, ...]
+
+
+class BlockingRule(_Rule):
+    """A call that blocks the event loop and the coroutine function that does the same without."""
+
+    call: str
+    replacement: str
+    to_thread: bool = False
+
+
+class SettingsRule(_Rule):
+    """Where configuration lives: the class, the process's object, and the types of its values."""
+
+    class_symbol: str
+    object_symbol: str
+    context_method: str = "context"
+    values: dict[str, str] = {}
+
+
+class Rules(BaseModel):
+    """The whole table (``rules.toml``)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    settings: SettingsRule
+    name: tuple[NameRule, ...] = ()
+    callable: tuple[CallableRule, ...] = ()
+    method: tuple[MethodRule, ...] = ()
+    leaf: tuple[LeafRule, ...] = ()
+    decorator: tuple[DecoratorRule, ...] = ()
+    returns_receiver: tuple[ReturnsRule, ...] = ()
+    blocking: tuple[BlockingRule, ...] = ()
+
+
+def load_rules(text: str | None = None) -> Rules:
+    """The table that ships with the toolchain, or one given as TOML text. Raises :class:`ToolError`."""
+    if text is None:
+        text = resources.files("codemods").joinpath("rules.toml").read_text(encoding="utf-8")
+    try:
+        return Rules.model_validate(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, ValueError) as error:
+        raise ToolError(f"the rule table is not valid: {error}", remedy="Mend codemods/rules.toml.") from error
