@@ -18,6 +18,8 @@ OLDEST = (3, 11)
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "typecheck", "tests"]
 nox.options.error_on_external_run = True
+# A build of what an earlier sync left would look like a success of this one.
+nox.options.stop_on_first_error = True
 
 
 def _install(session: nox.Session, *what: str) -> None:
