@@ -83,13 +83,14 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     session.run("pytest")
-    wheels = Path(session.create_tmp()).resolve() / "wheels"
-    for old in wheels.glob("*.whl"):
-        old.unlink()
-    session.run("dspy-async", "sync", "--no-imports")
-    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), str(GENERATED))
-    _install(session, "--force-reinstall", "--no-deps", str(_wheel(session, wheels)))
-    _install(session, str(_wheel(session, wheels)), "--requirement", "tests/generated/requirements.txt")
+    # Elsewhere than in generated/: what was built there is left alone.
+    fresh = Path(session.create_tmp()).resolve() / "generated"
+    session.run("dspy-async", "sync", "--no-imports", "--force", "--out", str(fresh))
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(fresh / "dist"), str(fresh))
+    wheel = str(_wheel(session, fresh / "dist"))
+    _install(session, wheel, "--requirement", "tests/generated/requirements.txt")
+    # A wheel of the same version may be there from an earlier run.
+    _install(session, "--force-reinstall", "--no-deps", wheel)
     session.run("pytest", "tests/generated")
 
 
