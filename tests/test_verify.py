@@ -155,8 +155,9 @@ CALLS = """
     from dspy.module import helper as other
 
     class Child(Module):
-        def __init__(self):
+        def __init__(self, given: Module):
             self.inner = Module()
+            self.given = given
 
         async def forward(self, settings, part: Module):
             local = Module()
@@ -183,6 +184,7 @@ CALLS = """
         "self.acall(settings)",
         "self.inner(settings)",
         "self.inner.forward(settings)",
+        "self.given(settings)",
         "local(settings)",
         "part(settings)",
         "Module()(settings)",
@@ -211,7 +213,7 @@ CALLS = """
 )
 def test_a_coroutine_nobody_awaits(tree: Tree, line: str) -> None:
     places = found(tree(child=CALLS.format(line=line)), "await")
-    assert places == [("child", 12, "await")]
+    assert places == [("child", 13, "await")]
 
 
 @pytest.mark.parametrize(
@@ -233,6 +235,7 @@ def test_a_coroutine_nobody_awaits(tree: Tree, line: str) -> None:
         "x = 'a {}'.format(1)",
         "helper = len; helper(y)",
         "asyncio.unique_to_package(settings)",
+        "context.helper(settings)",
         "x = Module()",
     ],
 )
@@ -421,15 +424,20 @@ class TestImports:
 
     def test_a_module_that_does_not(self, tree: Tree) -> None:
         result = self.check(tree(a="import dspy.no_such_thing", b="1 / 0", c="from dspy import nothing_like_it"))
-        assert [(defect.path, defect.check) for defect in result.defects] == [
-            (f"dspy/{name}.py", "import") for name in "abc"
+        assert [(defect.path, defect.line, defect.check) for defect in result.defects] == [
+            (f"dspy/{name}.py", 1, "import") for name in "abc"
         ]
         assert "ZeroDivisionError" in str(result.defects[1])
         assert result.imported == 5
 
+    def test_one_that_takes_others_along_is_one_defect(self, tree: Tree) -> None:
+        result = self.check(tree(a="x = 1\n1 / 0", b="import dspy.a", c="import dspy.b"))
+        assert [(defect.path, defect.line) for defect in result.defects] == [("dspy/a.py", 2)]
+        assert result.imported == 5
+
     def test_a_distribution_that_is_not_required_anywhere(self, tree: Tree) -> None:
         result = self.check(tree(a="import surely_not_installed"))
-        assert result.defects == (Defect("dspy/a.py", 0, "import", result.defects[0].message),)
+        assert result.defects == (Defect("dspy/a.py", 1, "import", result.defects[0].message),)
         assert "surely_not_installed" in result.defects[0].message
 
     def test_one_that_an_extra_names(self, tree: Tree) -> None:

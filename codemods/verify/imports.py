@@ -46,15 +46,26 @@ for name in modules:
             missing = cause.name if isinstance(cause, ModuleNotFoundError) else None
             cause = cause.__cause__ or cause.__context__
         text = "".join(traceback.format_exception_only(type(error), error)).strip()
-        outcome[name] = [text, missing]
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(root + "/dspy/")]
+        place = [frames[-1].filename[len(root) + 1 :], frames[-1].lineno] if frames else None
+        outcome[name] = [text, missing, place]
 print("\\n" + json.dumps(outcome))
 """
 
 IMPORT_SECONDS = 300
 
 
-def import_all(package_root: Path, python: Path, modules: list[str]) -> dict[str, tuple[str, str | None]]:
-    """Imports every module in a process of its own; what failed, with the name of the module that is missing."""
+@dataclass(frozen=True)
+class ImportFailure:
+    """Why a module did not import: the error, the missing module if that is it, and where in the package it arose."""
+
+    text: str
+    missing: str | None
+    place: tuple[str, int] | None
+
+
+def import_all(package_root: Path, python: Path, modules: list[str]) -> dict[str, ImportFailure]:
+    """Imports every module in a process of its own, and tells of those that failed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DSPY"))}
     # litellm would otherwise ask the internet for its price list.
     environment |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -76,23 +87,30 @@ def import_all(package_root: Path, python: Path, modules: list[str]) -> dict[str
             f"the import check ended with status {done.returncode}:\n{done.stderr[-2000:]}",
             remedy="A module of the generated package ends the interpreter when it is imported; see the text above.",
         )
-    return {name: (text, missing) for name, (text, missing) in json.loads(done.stdout.splitlines()[-1]).items()}
+    outcome = cast("dict[str, tuple[str, str | None, list[Any] | None]]", json.loads(done.stdout.splitlines()[-1]))
+    return {
+        name: ImportFailure(text, missing, (place[0], place[1]) if place else None)
+        for name, (text, missing, place) in outcome.items()
+    }
 
 
 def judge_imports(
-    outcome: Mapping[str, tuple[str, str | None]], package_root: Path, upstream: Mapping[str, str], package: Package
+    outcome: Mapping[str, ImportFailure], package_root: Path, upstream: Mapping[str, str], package: Package
 ) -> tuple[list[Defect], tuple[OptionalImport, ...]]:
-    """Tells a module that wants an optional distribution from one that is broken."""
+    """Tells a module that wants an optional distribution from one that is broken.
+
+    A broken module takes along all that import it; their defects name the place where it broke, and so are one.
+    """
     extras = _extra_names(package_root)
     defects: list[Defect] = []
     optional: list[OptionalImport] = []
-    for name, (text, missing) in outcome.items():
+    for name, failure in outcome.items():
         path = package.modules[name].path
-        wanted = (missing or PACKAGE).split(".")[0]
+        wanted = (failure.missing or PACKAGE).split(".")[0]
         if wanted != PACKAGE and (wanted in extras or wanted in _imported_names(upstream.get(path, ""))):
             optional.append(OptionalImport(name, wanted))
         else:
-            defects.append(Defect(path, 0, "import", text))
+            defects.append(Defect(*(failure.place or (path, 0)), "import", failure.text))
     return defects, tuple(optional)
 
 

@@ -96,10 +96,12 @@ class Package:
                 if isinstance(node, Function):
                     self.definitions[node.name].append(node)
         self.coroutines = sum(is_coroutine(node) for nodes in self.definitions.values() for node in nodes)
+        methods = {name for module in self.modules.values() for cls in module.classes.values() for name in cls.methods}
+        # `x.name(...)` of an unknown `x` makes a coroutine for certain if nothing else goes by that name.
         self._only_async = frozenset(
             name
-            for name, nodes in self.definitions.items()
-            if all(map(is_coroutine, nodes)) and name not in _BUILTIN_METHODS and not name.startswith("__")
+            for name in methods - _BUILTIN_METHODS
+            if all(map(is_coroutine, self.definitions[name])) and not name.startswith("__")
         )
 
     def lookup(self, dotted: str, seen: frozenset[str] = frozenset()) -> Target | Module | None:
@@ -167,7 +169,8 @@ class Package:
             for owner in self.mro(cls) if cls else ():
                 if node.attr in owner.attributes:
                     value = owner.attributes[node.attr]
-                    return self.type_of(self.modules[owner.module], value) if isinstance(value, ast.Call) else None
+                    known = isinstance(value, ast.Call | ast.Name)
+                    return self.type_of(self.modules[owner.module], value) if known else None
         if isinstance(node, ast.Name):
             return self._type_of_name(module, node)
         return None
