@@ -204,10 +204,18 @@ class AppliedPatch:
 
 @dataclass(frozen=True)
 class Patched:
-    """The release's texts after the patches, and what was done."""
+    """The release's texts after the patches, and what was done.
+
+    Args:
+        files: all texts by posix path.
+        applied: what was done, in the order of the patches.
+        final: what is our own code from beginning to end, and in its final form: the paths of added modules, and the
+            symbols of functions and classes that replace upstream's or are inserted.
+    """
 
     files: dict[str, str]
     applied: tuple[AppliedPatch, ...]
+    final: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -336,7 +344,19 @@ def apply_patches(
     for path, made in changes.items():
         source = SourceText(path, files[path])
         result[path] = _rewrite(source, [*_import_changes(source, imports.get(path, {})), *made])
-    return Patched(dict(sorted(result.items())), tuple(applied))
+    return Patched(dict(sorted(result.items())), tuple(applied), tuple(sorted(set(_final(chosen)))))
+
+
+def _final(chosen: Iterable[LoadedPatch]) -> Iterator[str]:
+    for loaded in chosen:
+        if isinstance(loaded.patch, AddPatch):
+            yield loaded.symbol
+        elif isinstance(loaded.patch, ReplacePatch | InsertPatch):
+            module, name = split(loaded.symbol)
+            owner = name.rpartition(".")[0]
+            for node in _parse(loaded, loaded.code).body:
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    yield f"{module}:{owner}.{node.name}" if owner else f"{module}:{node.name}"
 
 
 def _find_symbol(files: Mapping[str, str], loaded: LoadedPatch) -> Symbol | None:

@@ -384,6 +384,18 @@ def test_what_was_applied(make: Make) -> None:
     assert applied[0].reason == "because it must be"
 
 
+def test_code_of_our_own_is_final(make: Make) -> None:
+    patches = make(
+        'kind = "add"\npath = "pack/new.py"',
+        'kind = "replace"\nsymbol = "pack.mod:Base.run"\ncode = "def run(self): pass\\ndef more(self): pass"',
+        'kind = "insert"\nposition = "after"\nsymbol = "pack.mod:helper"\ncode = "class Last: pass"',
+        _edit("pack.mod:Base.last", "def last(self): ...", "async def last(self): ..."),
+        code={"additions/pack/new.py": ""},
+    )
+    final = apply_patches(FILES, patches, VERSION).final
+    assert final == ("pack.mod:Base.more", "pack.mod:Base.run", "pack.mod:Last", "pack/new.py")
+
+
 def test_the_order_of_patches_does_not_matter(make: Make) -> None:
     texts = [
         _edit("pack.mod:", "LIMIT = 3", "LIMIT = 4"),
