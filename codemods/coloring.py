@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from codemods.program import ClassInfo, FunctionInfo, Position, Program
-from codemods.program.build import dotted, iter_own
+from codemods.program import FunctionInfo, Position, Program
+from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
 from codemods.program.names import resolve_dotted
-from codemods.program.values import ClassRef, FunctionRef, Instance, Plain, Supplied, Value
+from codemods.program.values import FunctionRef, Instance, Opaque, Plain, Supplied, Value, Values
 from codemods.rules import Rules
 
 _AWAITABLE_DUNDERS = frozenset({"__call__", "__aenter__", "__aexit__", "__anext__"})
@@ -99,16 +99,21 @@ class Coloring:
         return lines
 
 
-def color(program: Program, rules: Rules) -> Coloring:
-    """Colour ``program``. The result does not depend on the order of files."""
+def color(program: Program, rules: Rules, final: Collection[str] = ()) -> Coloring:
+    """Colour ``program``. The result does not depend on the order of files.
+
+    ``final`` are paths of modules, and symbols of functions and classes, that are written in the converted form
+    already: they are as they stand.
+    """
     flow = Flow(program, rules)
     flow.solve()
-    return _Colorer(Coloring(program, flow, rules)).run()
+    return _Colorer(Coloring(program, flow, rules), frozenset(final)).run()
 
 
 class _Colorer:
-    def __init__(self, result: Coloring):
+    def __init__(self, result: Coloring, final: frozenset[str]):
         self.result = result
+        self.final = final
         self.program = result.program
         self.flow = result.flow
         self.rules = result.rules
@@ -140,12 +145,24 @@ class _Colorer:
         for value in values:
             for function in self._targets(value):
                 targets[function.symbol] = function
-        supplied = sorted({v.name for v in values if isinstance(v, Supplied)})
+        supplied = sorted({v.name for v in values if isinstance(v, Supplied)} | self._supplied_elements(node, values))
         plain = any(isinstance(v, Plain) for v in values) or self.plain_branches.covers(node, scope)
+        plain = plain or (not values - {Opaque()} and _passes_through(node, scope))
         if plain:
             targets, supplied = {}, []
         ordered = tuple(targets[key] for key in sorted(targets))
-        return CallSite(node, scope, scope.module.position(node), ordered, tuple(supplied), bool(values), plain)
+        return CallSite(node, scope, scope.module.position(node), ordered, tuple(supplied), bool(supplied) or _is_known(values), plain)
+
+    def _supplied_elements(self, node: ast.Call, values: Values) -> set[str]:
+        """``tools[name](...)`` where nothing is known of the elements but that they can be called."""
+        if not isinstance(node.func, ast.Subscript) or values - {Opaque()}:
+            return set()
+        name = (dotted(node.func.value) or "").split(".")[-1]
+        rule = self.flow.callable_rules.get((name, "element"))
+        if rule is None or rule.kind != "supplied":
+            return set()
+        self.result.matches[f"callable:{rule.names[0]}"] += 1
+        return {name}
 
     def _targets(self, value: Value) -> Iterable[FunctionInfo]:
         if isinstance(value, FunctionRef):
@@ -173,7 +190,7 @@ class _Colorer:
                 seeds.setdefault(function.symbol, Reason("is a coroutine in the source", line))
         for site in self.result.calls:
             function = site.function
-            if site.supplied and function is not None:
+            if site.supplied and function is not None and not function.is_in(self.final):
                 names = ", ".join(site.supplied)
                 seeds.setdefault(function.symbol, Reason(f"calls what a user supplies ({names})", site.position[0]))
         return seeds
@@ -202,13 +219,13 @@ class _Colorer:
             if function.first_parameter == "settings" and _is_settings_parameter(self.flow, function):
                 seeds.setdefault(function.symbol, Reason("takes settings in the source", function.position[0]))
         for site in self.result.calls:
-            if site.supplied and site.function is not None:
+            if site.supplied and site.function is not None and not site.function.is_in(self.final):
                 reason = Reason(f"hands settings to what a user supplies ({', '.join(site.supplied)})", site.position[0])
                 seeds.setdefault(site.function.symbol, reason)
         for scope in self.flow.scopes:
             if scope.function is None:
                 continue
-            for node in settings_reads(self.flow, scope):
+            for node in [] if scope.function.is_in(self.final) else settings_reads(self.flow, scope):
                 reason = Reason(f"reads {ast.unparse(node)}", scope.module.position(node)[0])
                 seeds.setdefault(scope.function.symbol, reason)
         return seeds
@@ -235,6 +252,8 @@ class _Colorer:
             wave = [(symbol, following[symbol]) for symbol in sorted(following)]
 
     def _color_coroutine(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:
+        if function.is_in(self.final) and not function.is_async:
+            return None
         if _cannot_wait(function):
             self._wall("wall-coroutine", function, reason, "cannot be a coroutine")
             return None
@@ -242,10 +261,15 @@ class _Colorer:
 
     def _color_settings(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:
         owner = self._settings_owner(function)
+        if binds_settings(self.flow, owner) or self._is_final_without_settings(owner):
+            return None
         if _cannot_wait(owner) or owner.name == "__init__":
             self._wall("wall-settings", owner, reason, "cannot take settings")
             return None
         return owner
+
+    def _is_final_without_settings(self, function: FunctionInfo) -> bool:
+        return function.is_in(self.final) and "settings" not in {a.arg for a in function.arguments}
 
     def _settings_owner(self, function: FunctionInfo) -> FunctionInfo:
         """A nested function that stays plain closes over the settings of the function around it."""
@@ -271,7 +295,7 @@ class _Colorer:
         }
         settled = {name for rule in self.rules.method for name in rule.names}
         for site in self.result.calls:
-            if site.known or site.plain:
+            if site.known or site.plain or self._is_final(site):
                 continue
             why = self._why_unresolved(site, coloured_methods, settled)
             if why:
@@ -279,8 +303,15 @@ class _Colorer:
                     Finding("unresolved", site.scope.module.path, site.position[0], f"{ast.unparse(site.node.func)}(...): {why}")
                 )
 
+    def _is_final(self, site: CallSite) -> bool:
+        if site.function is not None:
+            return site.function.is_in(self.final)
+        return site.scope.module.path in self.final
+
     def _why_unresolved(self, site: CallSite, coloured: set[str], settled: set[str]) -> str | None:
         callee = site.node.func
+        if isinstance(callee, ast.Call) and dotted(callee.func) == "type":
+            return None
         if isinstance(callee, ast.Attribute):
             if callee.attr in settled:
                 self.result.matches[f"method:{callee.attr}"] += 1
@@ -289,6 +320,20 @@ class _Colorer:
         if isinstance(callee, ast.Name):
             return "a variable that holds an unknown callable"
         return "calls the result of an expression"
+
+
+def _passes_through(node: ast.Call, scope: Scope) -> bool:
+    """``return fn(...)`` in a wrapper made with ``functools.wraps(fn)``: who calls the wrapper awaits, if need be."""
+    function = scope.function
+    if function is None or not isinstance(function.node, ast.FunctionDef) or not isinstance(node.func, ast.Name):
+        return False
+    returned = any(isinstance(n, ast.Return) and n.value is node for n in iter_own(function.node))
+    wraps = [d for d in function.node.decorator_list if isinstance(d, ast.Call) and decorator_name(d).split(".")[-1] == "wraps"]
+    return returned and any(isinstance(a, ast.Name) for d in wraps for a in d.args)
+
+
+def _is_known(values: Values) -> bool:
+    return bool(values) and values != {Opaque()}
 
 
 def settings_reads(flow: Flow, scope: Scope) -> list[ast.expr]:
@@ -342,6 +387,13 @@ def _global_target(flow: Flow, node: ast.expr, scope: Scope) -> tuple[str, str |
         function = function.parent
     target = follow(flow.program, resolve_global(flow.program, scope.module.name, first), rest)
     return (target.module, target.name) if target is not None and not target.external else None
+
+
+def binds_settings(flow: Flow, function: FunctionInfo) -> bool:
+    """A function that makes a variable called ``settings`` of its own decides by itself what it hands on."""
+    if "settings" not in function.locals or "settings" in {a.arg for a in function.arguments}:
+        return False
+    return "settings" not in flow.scope_of[function.node].imports
 
 
 def _is_settings_parameter(flow: Flow, function: FunctionInfo) -> bool:
@@ -464,5 +516,3 @@ def _after(function: ast.AST, statement: ast.If) -> list[ast.stmt]:
         return body[body.index(statement) + 1 :]
     return []
 
-
-__all__ = ["CallSite", "ClassInfo", "ClassRef", "Coloring", "Finding", "Reason", "color", "context_alias", "is_settings_object", "settings_reads"]

@@ -62,24 +62,26 @@ def convert(
     version: str,
     rules: Rules,
     jobs: int = 1,
-    verbatim: Iterable[str] = (),
+    final: Iterable[str] = (),
 ) -> Conversion:
     """Convert a package's Python files (posix path to text, patches applied).
 
     The same input gives the same bytes whatever the order of ``files`` and the number of ``jobs`` (processes).
-    ``verbatim`` are paths that stay as they are and are not looked into. Raises :class:`ToolError`.
+    ``final`` are paths of modules, and symbols (``module:qualname``), that are written in the converted form already:
+    they stay as they are.
+    Raises :class:`ToolError`.
     """
     seconds: dict[str, float] = {}
-    held = set(verbatim)
+    held, written = held_as_text(files), frozenset(final)
     sources = {path: files[path] for path in sorted(files) if path.endswith(".py") and path not in held}
     with _timed(seconds, "twins"):
         merged, twins = merge_twins(sources) if _all_parse(sources) else (sources, [])
     with _timed(seconds, "program"):
         program = build_program(merged)
     with _timed(seconds, "coloring"):
-        coloring = color(program, rules)
+        coloring = color(program, rules, written)
     with _timed(seconds, "passes"):
-        plans = plan_files(coloring)
+        plans = plan_files(coloring, final=written)
         texts = _run_all(program, plans, merged, jobs)
     output = {path: texts.get(path, files[path]) for path in sorted(files)}
     uses = _rule_uses(coloring, rules)
@@ -93,6 +95,27 @@ def convert(
         twins=tuple(twins),
         seconds=seconds,
     )
+
+
+def held_as_text(files: Mapping[str, str]) -> set[str]:
+    """Modules whose source another module reads as text, to run it elsewhere: it is data, and stays as it is."""
+    found: set[str] = set()
+    for path, text in files.items():
+        if not path.endswith(".py") or ".py" not in text or "read_text" not in text:
+            continue
+        for node in ast.walk(_parsed(text)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "read_text":
+                names = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+                beside = [f"{path.rpartition('/')[0]}/{name}" for name in names if name.endswith(".py")]
+                found.update(name for name in beside if name in files)
+    return found
+
+
+def _parsed(text: str) -> ast.AST:
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        return ast.Module([], [])
 
 
 def check_rules(uses: Iterable[RuleUse]) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
-from codemods.coloring import CallSite, Coloring, Finding, context_alias, is_settings_object
+from codemods.coloring import CallSite, Coloring, Finding, binds_settings, context_alias, is_settings_object
 from codemods.program import FunctionInfo, ModuleInfo, Position
 from codemods.program.build import dotted
 from codemods.program.flow import Scope
@@ -22,6 +23,10 @@ Range = tuple[int, int, int, int]
 _TAKES_COROUTINE = frozenset(
     {"create_task", "ensure_future", "gather", "wait", "wait_for", "shield", "run", "run_coroutine_threadsafe",
      "run_until_complete", "as_completed", "iscoroutine", "isawaitable", "ready"}
+)  # fmt: skip
+_TAKES_FUNCTION = frozenset(
+    {"wraps", "partial", "signature", "getsource", "iscoroutinefunction", "start_soon", "ready", "bind", "update_wrapper",
+     "getattr", "setattr", "callable", "isinstance", "type", "id", "repr", "str", "MethodType", "append"}
 )  # fmt: skip
 _EAGER_CONSUMERS = frozenset({"list", "tuple", "set", "frozenset", "sum", "min", "max", "sorted", "dict", "join", "Counter", "array"})
 _CHILD = "inner_settings"
@@ -81,17 +86,19 @@ class FilePlan:
         return not (self.functions or self.calls or self.reads or self.withs or self.iterations or self.bare_awaits)
 
 
-def plan_files(coloring: Coloring, default_settings: str | None = None) -> dict[str, FilePlan]:
+def plan_files(
+    coloring: Coloring, default_settings: str | None = None, final: Collection[str] = ()
+) -> dict[str, FilePlan]:
     """The plan of every file, by path.
 
     ``default_settings`` is the expression used where no settings are in scope (a program's top level);
-    without it such a place is a finding.
+    without it such a place is a finding. ``final`` are paths and symbols that stay as they are.
     """
     sites = {site.node: site for site in coloring.calls}
     plans: dict[str, FilePlan] = {}
     for name in sorted(coloring.program.modules):
         module = coloring.program.modules[name]
-        plans[module.path] = _Planner(coloring, module, sites, default_settings).plan()
+        plans[module.path] = _Planner(coloring, module, sites, default_settings, final).plan()
     return plans
 
 
@@ -102,6 +109,8 @@ class _Env:
     settings: str | None
     scope: Scope
     depth: int = 0
+    hoistable: bool = False
+    """Whether the place belongs to a simple statement, before which a definition can be put."""
 
     @property
     def function(self) -> FunctionInfo | None:
@@ -110,8 +119,14 @@ class _Env:
 
 class _Planner:
     def __init__(
-        self, coloring: Coloring, module: ModuleInfo, sites: dict[ast.Call, CallSite], default_settings: str | None
+        self,
+        coloring: Coloring,
+        module: ModuleInfo,
+        sites: dict[ast.Call, CallSite],
+        default_settings: str | None,
+        final: Collection[str],
     ):
+        self.final = final
         self.coloring = coloring
         self.module = module
         self.sites = sites
@@ -122,6 +137,8 @@ class _Planner:
         self.child_uses = 0
 
     def plan(self) -> FilePlan:
+        if self.module.path in self.final:
+            return self.file
         scope = self.coloring.flow.scope_of[self.module.tree]
         self._body(self.module.tree.body, _Env(self.default, scope))
         return self.file
@@ -146,6 +163,8 @@ class _Planner:
             self._visit(statement, env)
 
     def _visit(self, node: ast.AST, env: _Env) -> None:
+        if isinstance(node, ast.stmt | ast.comprehension | ast.Lambda | ast.IfExp | ast.BoolOp):
+            env = replace(env, hoistable=isinstance(node, ast.Expr | ast.Return | ast.Assign | ast.AnnAssign | ast.AugAssign))
         method = getattr(self, f"_visit_{type(node).__name__}", None)
         if method is not None:
             method(node, env)
@@ -160,6 +179,8 @@ class _Planner:
 
     def _visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, env: _Env) -> None:
         function = self.coloring.program.function_of[node]
+        if function.is_in(self.final):
+            return
         for outer in [*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)]:
             self._visit(outer, env)
         plan = self._function_plan(function)
@@ -176,7 +197,11 @@ class _Planner:
         self._visit(node.body, self._inside(function, env))
 
     def _inside(self, function: FunctionInfo, env: _Env) -> _Env:
-        own = self.coloring.takes_settings(function) or function.first_parameter == "settings"
+        own = (
+            self.coloring.takes_settings(function)
+            or "settings" in {a.arg for a in function.arguments}
+            or binds_settings(self.coloring.flow, function)
+        )
         settings = "settings" if own else env.settings if function.parent is not None else self._shadowless(function)
         return _Env(settings, self.coloring.flow.scope_of[function.node])
 
@@ -195,14 +220,13 @@ class _Planner:
         )
         plan.checked = plan.settings and not plan.before and self._is_checked(function)
         plan.async_contextmanager = coroutine and "contextmanager" in {d.split(".")[-1] for d in function.decorators}
-        if takes and has is False and "settings" in function.locals:
-            self._finding("shadowed", function.node, f"{function.symbol} has a variable called settings of its own")
         return plan if plan.make_async or plan.settings else None
 
     def _is_checked(self, function: FunctionInfo) -> bool:
         """Public coroutines check that settings were given, unless a decorator does it for them."""
         parts = function.qualname.split(".")
-        private = any(p.startswith("_") and p != "__call__" for p in parts)
+        nested = function.parent is not None or (function.owner is not None and function.owner.scope is not None)
+        private = nested or any(p.startswith("_") and p != "__call__" for p in parts)
         decorators = {resolve_dotted(self.coloring.program, function.module, d) for d in function.decorators}
         checking = {rule.symbol for rule in self.coloring.rules.decorator}
         by_decorator = any(t is not None and f"{t.module}:{t.name}" in checking for t in decorators)
@@ -352,6 +376,11 @@ class _Planner:
         takes_coroutine = (dotted(node.func) or "").split(".")[-1] in _TAKES_COROUTINE
         eager = (dotted(node.func) or _method_name(node.func)).split(".")[-1] in _EAGER_CONSUMERS
         for argument in [*node.args, *node.keywords]:
+            if env.hoistable and isinstance(argument, ast.keyword) and isinstance(argument.value, ast.Lambda):
+                self._hoist(argument.value, argument.arg)
+            elif env.hoistable and isinstance(argument, ast.Lambda):
+                self._hoist(argument, "awaited")
+            self._handed_out(node, argument, env)
             value = argument.value if isinstance(argument, ast.keyword | ast.Starred) else argument
             if takes_coroutine and isinstance(value, ast.Call):
                 self.awaited.add(value)
@@ -364,6 +393,19 @@ class _Planner:
         plan = self._call_plan(node, env)
         if plan != CallPlan():
             self.file.calls[self.range(node)] = plan
+
+    def _handed_out(self, node: ast.Call, argument: ast.expr | ast.keyword, env: _Env) -> None:
+        """A coroutine function defined here and handed to code of another package, which will not await it."""
+        value = argument.value if isinstance(argument, ast.keyword) else argument
+        if not isinstance(value, ast.Lambda | ast.Name) or (dotted(node.func) or "").split(".")[-1] in _TAKES_FUNCTION:
+            return
+        callees = self.coloring.flow.values(node.func, env.scope)
+        if not callees or not all(isinstance(callee, External) for callee in callees):
+            return
+        for held in self.coloring.flow.values(value, env.scope):
+            function = self.coloring.program.functions[held.function] if isinstance(held, FunctionRef) else None
+            if function is not None and function.parent is not None and self.coloring.is_coroutine(function) and not function.is_async:
+                self._finding("handed-out", node, f"{ast.unparse(node.func)}(...) is handed the coroutine function {function.symbol}")
 
     def _plan_of(self, node: ast.Call) -> CallPlan:
         return self.file.calls.get(self.range(node), CallPlan())
@@ -419,7 +461,8 @@ class _Planner:
     def _can_await(self, env: _Env) -> bool:
         if env.function is None:
             return self.default is not None
-        return self.coloring.is_coroutine(env.function)
+        hoisted = not env.function.is_lambda or env.function.position in self.file.functions
+        return self.coloring.is_coroutine(env.function) and hoisted
 
     def _has_settings(self, node: ast.Call, env: _Env) -> bool:
         settings = Instance(self.coloring.rules.settings.class_symbol)

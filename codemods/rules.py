@@ -29,9 +29,13 @@ class NameRule(_Rule):
 
 
 class CallableRule(_Rule):
-    """A callable held under one of ``names``: supplied by a user, or never a coroutine."""
+    """A callable held under one of ``names``: supplied by a user, or never a coroutine.
+
+    ``element`` is for containers of that name, whose elements are called as ``tools[name](...)``.
+    """
 
     names: tuple[str, ...]
+    where: tuple[Literal["parameter", "variable", "attribute", "element"], ...] = ("parameter", "variable", "attribute")
     kind: Literal["supplied", "plain"]
 
 

@@ -155,8 +155,8 @@ def _insert(body: list[cst.BaseStatement], line: str, base: str, *, plain: bool)
 
 
 def _is_leading(body: Sequence[cst.BaseStatement], index: int) -> bool:
-    """Imports of the first block; later ones stand behind code on purpose."""
-    return all(_import_of(s) is not None or _is_docstring(s) for s in body[:index]) and not _is_future(body[index])
+    """Imports above the module's first definition; later ones stand behind code on purpose."""
+    return not any(isinstance(s, cst.FunctionDef | cst.ClassDef) for s in body[:index]) and not _is_future(body[index])
 
 
 def _is_future(statement: cst.BaseStatement) -> bool:

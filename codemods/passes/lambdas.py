@@ -44,5 +44,8 @@ class Lambdas(Pass):
         if not self._pending:
             return updated
         definitions, self._pending = self._pending, []
-        first = definitions[0].with_changes(leading_lines=updated.leading_lines)
-        return cst.FlattenSentinel([first, *definitions[1:], updated.with_changes(leading_lines=[])])
+        blank = cst.EmptyLine(indent=False)
+        return cst.FlattenSentinel(
+            [*(d.with_changes(leading_lines=[blank]) for d in definitions),
+             updated.with_changes(leading_lines=[blank, *updated.leading_lines])]
+        )  # fmt: skip

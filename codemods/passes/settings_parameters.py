@@ -48,12 +48,12 @@ def add_settings(parameters: cst.Parameters, plan: FunctionPlan, *, receiver: bo
     names = [p.name.value for p in parameters.params]
     before = next((names.index(name) for name in plan.before if name in names), None)
     if before is not None:
-        return parameters.with_changes(params=_insert(parameters.params, before, new))
+        return parameters.with_changes(params=_insert(parameters, parameters.params, before, new))
     index = 1 if receiver else 0
     if parameters.posonly_params:
-        return parameters.with_changes(posonly_params=_insert(parameters.posonly_params, index, new))
+        return parameters.with_changes(posonly_params=_insert(parameters, parameters.posonly_params, index, new))
     if not plan.positional_only:
-        return parameters.with_changes(params=_insert(parameters.params, index, new))
+        return parameters.with_changes(params=_insert(parameters, parameters.params, index, new))
     return _positional_only(parameters, index, new)
 
 
@@ -66,12 +66,13 @@ def _positional_only(parameters: cst.Parameters, index: int, new: cst.Param) -> 
     return parameters.with_changes(posonly_params=leading, posonly_ind=slash, params=tail)
 
 
-def _insert(parameters: Sequence[cst.Param], index: int, new: cst.Param) -> list[cst.Param]:
+def _insert(whole: cst.Parameters, parameters: Sequence[cst.Param], index: int, new: cst.Param) -> list[cst.Param]:
     comma = _comma_of(parameters)
     items = list(parameters)
+    followed = bool(whole.kwonly_params or whole.star_kwarg or whole.posonly_params or isinstance(whole.star_arg, cst.Param))
     if index > 0 and isinstance(items[index - 1].comma, cst.MaybeSentinel):
         items[index - 1] = items[index - 1].with_changes(comma=comma)
-    last = index == len(items)
+    last = index == len(items) and not followed
     items.insert(index, new if last else new.with_changes(comma=comma))
     return items
 

@@ -102,7 +102,7 @@ def _judge(tree: ast.Module, twin: Twin, renames: Mapping[str, str]) -> Twin:
         verdict = "equal"
     else:
         verdict = "async body"
-    own = tuple(sorted((old, new) for old, new in renames.items() if old not in ("acall", "aforward")))
+    own = tuple(sorted(renames.items()))
     return Twin(twin.path, twin.scope, twin.name, twin.async_name, twin.line, twin.async_line, verdict, own)
 
 
@@ -313,3 +313,13 @@ class _Renamer(cst.CSTTransformer):
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:
         return updated_node.with_changes(value=self.renames.get(updated_node.value, updated_node.value))
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+        """``x.acall(...)`` is ``x(...)``; ``super().__call__(...)`` has no shorter form."""
+        function = updated_node.func
+        if isinstance(function, cst.Attribute) and function.attr.value == "__call__":
+            called = function.value
+            is_super = isinstance(called, cst.Call) and isinstance(called.func, cst.Name) and called.func.value == "super"
+            if not is_super:
+                return updated_node.with_changes(func=called)
+        return updated_node

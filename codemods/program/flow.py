@@ -23,6 +23,7 @@ from codemods.program.values import (
     FunctionRef,
     Instance,
     ModuleRef,
+    Opaque,
     Plain,
     SuperRef,
     Supplied,
@@ -73,7 +74,7 @@ class Flow:
         self.changed = False
         self.scopes = self._make_scopes()
         self.scope_of: dict[ast.AST, Scope] = {scope.node: scope for scope in self.scopes}
-        self.callable_rules = {name: rule for rule in rules.callable for name in rule.names}
+        self.callable_rules = {(name, place): rule for rule in rules.callable for name in rule.names for place in rule.where}
         self.name_rules = {name: rule for rule in rules.name for name in rule.names}
         self.returns_receiver = {name for rule in rules.returns_receiver for name in rule.names}
         self.rule_matches: dict[str, int] = defaultdict(int)
@@ -138,7 +139,7 @@ class Flow:
         for argument in named:
             annotated = self.annotation(argument.annotation, scope) if argument.annotation else NOTHING
             variable = ("L", function.symbol, argument.arg)
-            rule = self.callable_rules.get(argument.arg)
+            rule = self.callable_rules.get((argument.arg, "parameter"))
             if rule is not None and not _is_known_type(annotated):
                 self.rule_matches[f"callable:{rule.names[0]}"] += 1
                 self._add(variable, frozenset({Supplied(argument.arg) if rule.kind == "supplied" else Plain(argument.arg)}))
@@ -154,16 +155,18 @@ class Flow:
                 for name in sorted(scope.function.locals):
                     self._seed(("L", scope.function.symbol, name), name)
             for node in iter_own(scope.node):
-                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and not self.values(node, scope):
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and not self.values(node, scope) - {Opaque()}:
                     for base in self.values(node.value, scope):
                         if isinstance(base, Instance):
                             self._seed(("A", base.cls, node.attr), node.attr)
 
     def _seed(self, variable: Variable, name: str) -> None:
-        if self.points_to.get(variable):
+        known = self.points_to.get(variable, set())
+        if known - {Opaque()}:
             return
-        if name in self.callable_rules:
-            rule = self.callable_rules[name]
+        place = "attribute" if variable[0] == "A" else "variable"
+        if (name, place) in self.callable_rules:
+            rule = self.callable_rules[name, place]
             self.rule_matches[f"callable:{rule.names[0]}"] += 1
             self._add(variable, frozenset({Supplied(name) if rule.kind == "supplied" else Plain(name)}))
         elif name in self.name_rules and self.name_rules[name].type in self.program.classes:
@@ -391,6 +394,8 @@ class Flow:
         found: set[Value] = set()
         for base in self.values(node.value, scope):
             found |= self.attribute(base, node.attr)
+        if not found and node.attr.startswith("__") and node.attr.endswith("__") and node.attr != "__call__":
+            return frozenset({OBJECT})
         return frozenset(found)
 
     def attribute(self, base: Value, name: str) -> Values:
@@ -642,7 +647,17 @@ class Flow:
         return frozenset(v for operand in node.values for v in self.values(operand, scope))
 
     def _if_expression(self, node: ast.IfExp, scope: Scope) -> Values:
-        return self.values(node.body, scope) | self.values(node.orelse, scope)
+        body = self._narrowed(node.test, node.body, scope) or self.values(node.body, scope)
+        return body | self.values(node.orelse, scope)
+
+    def _narrowed(self, test: ast.expr, node: ast.expr, scope: Scope) -> Values:
+        """``x if isinstance(x, C) else ...``: in the first branch ``x`` is a ``C``."""
+        if not isinstance(test, ast.Call) or dotted(test.func) != "isinstance" or len(test.args) != 2:
+            return NOTHING
+        if not isinstance(node, ast.Name) or dotted(test.args[0]) != node.id:
+            return NOTHING
+        classes = self.values(test.args[1], scope)
+        return frozenset(Instance(v.cls) for v in classes if isinstance(v, ClassRef))
 
     def _inner(self, node: ast.Await | ast.NamedExpr | ast.Starred, scope: Scope) -> Values:
         return self.values(node.value, scope)
@@ -674,6 +689,8 @@ class Flow:
         for value in self.values(node, scope):
             if isinstance(value, ClassRef):
                 found.add(Instance(value.cls))
+            elif isinstance(value, External) and value.name.split(".")[-1] in ("Callable", "callable"):
+                found.add(Opaque())
             elif isinstance(value, External) and value.name.split(".")[-1] not in ("Any", "Callable", "object", "callable", "TypeVar()"):
                 found.add(value.called())
         return frozenset(found)
@@ -686,8 +703,8 @@ class Flow:
             return frozenset(v for a in used for v in self.annotation(a, scope))
         if name in ("type", "Type"):
             return frozenset(ClassRef(v.cls) for a in arguments for v in self.annotation(a, scope) if isinstance(v, Instance))
-        if name in ("Callable", "TypeVar"):
-            return NOTHING
+        if name == "Callable":
+            return frozenset({Opaque()})
         if name == "Literal":
             return frozenset({OBJECT})
         if name in ("dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "OrderedDict"):
@@ -714,7 +731,7 @@ def _bound(program: Program, module: str) -> set[str]:
 
 def _is_known_type(values: Values) -> bool:
     """An annotation that names a type (a string, a model, ...) speaks louder than a name rule."""
-    return bool(values)
+    return bool(values) and not any(isinstance(value, Opaque) for value in values)
 
 
 _RELEVANT = (

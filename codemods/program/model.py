@@ -7,7 +7,7 @@ Positions are ``(line, column)``: lines from 1, columns from 0 in characters, as
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 Position = tuple[int, int]
@@ -159,6 +159,12 @@ class FunctionInfo:
         if self.is_method:
             names = names[1:]
         return names[0] if names else None
+
+    def is_in(self, places: Collection[str]) -> bool:
+        """Whether ``places`` (paths, or symbols of functions and classes) hold this function or what it stands in."""
+        parts = self.qualname.split(".")
+        prefixes = (".".join(parts[: count + 1]) for count in range(len(parts)))
+        return self.module.path in places or any(f"{self.module.name}:{prefix}" in places for prefix in prefixes)
 
     def settings_index(self) -> int:
         """Where ``settings`` stands among the positional parameters."""

@@ -78,7 +78,12 @@ class Plain:
     name: str
 
 
-Value = Instance | ClassRef | SuperRef | FunctionRef | ModuleRef | External | Container | Supplied | Plain
+@dataclass(frozen=True)
+class Opaque:
+    """A callable of which nothing is known but that it is one (an annotation said ``Callable``)."""
+
+
+Value = Opaque | Instance | ClassRef | SuperRef | FunctionRef | ModuleRef | External | Container | Supplied | Plain
 Values = frozenset[Value]
 Variable = tuple[str, ...]
 NOTHING: Values = frozenset()
