@@ -123,7 +123,7 @@ class Stages:
     """The stages around which this module only lays the track; tests put others in their place."""
 
     patch: Callable[[Mapping[str, str], str, SyncOptions], Patched]
-    convert: Callable[[Mapping[str, str], str, SyncOptions], Conversion]
+    convert: Callable[[Patched, str, SyncOptions], Conversion]
     verify: Callable[[Path, SourceTree, SyncOptions], VerifyResult]
 
 
@@ -167,7 +167,7 @@ def run_sync(
     with clock.stage("patches"):
         patched = engine.patch(texts, tree.version, options)
     with clock.stage("convert"):
-        conversion = engine.convert(patched.files, tree.version, options)
+        conversion = engine.convert(patched, tree.version, options)
     clock.seconds |= {f"convert: {name}": value for name, value in conversion.seconds.items()}
     with clock.stage("emit"):
         package = build_package(pin, tree, conversion.files)
@@ -276,11 +276,15 @@ def _patch(files: Mapping[str, str], version: str, options: SyncOptions) -> Patc
     return apply_patches(files, load_patches(options.project.patches), version, reviewed=reviewed)
 
 
-def _convert(files: Mapping[str, str], version: str, options: SyncOptions) -> Conversion:
-    from codemods.convert import convert
+def _convert(patched: Patched, version: str, options: SyncOptions) -> Conversion:
+    from codemods.convert import check_rules, convert
     from codemods.rules import load_rules
 
-    return convert(files, version=version, rules=load_rules(), jobs=options.jobs)
+    conversion = convert(
+        patched.files, version=version, rules=load_rules(), jobs=options.jobs, final=patched.final
+    )
+    check_rules(conversion.rules)
+    return conversion
 
 
 def _verify(stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult:

@@ -7,6 +7,7 @@ them are held against.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def convert(project: Project, pin: Pin, tree: SourceTree, *, jobs: int, shuffle:
         return {name: files[name] for name in names}
 
     patched = engine.patch(reorder(python_texts(tree)), tree.version, options)
-    conversion = engine.convert(reorder(patched.files), tree.version, options)
+    conversion = engine.convert(replace(patched, files=reorder(patched.files)), tree.version, options)
     assert conversion.unresolved == ()
     return build_package(pin, tree, conversion.files)
 

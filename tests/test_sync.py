@@ -51,10 +51,10 @@ class Engine:
         applied = SimpleNamespace(symbol="dspy.added:", kind="add", reason="a module of ours", matches=1, lines=1)
         return SimpleNamespace(files={**files, "dspy/added.py": "ADDED = True\n"}, applied=(applied,))
 
-    def convert(self, files: Mapping[str, str], version: str, options: SyncOptions) -> Any:
+    def convert(self, patched: Any, version: str, options: SyncOptions) -> Any:
         counts = SimpleNamespace(functions=1, coroutines=1, settings=0, awaits=0)
         return SimpleNamespace(
-            files={name: text.replace("def ", "async def ") + self.suffix for name, text in files.items()},
+            files={name: text.replace("def ", "async def ") + self.suffix for name, text in patched.files.items()},
             counts={"dspy/primitives/module.py": counts},
             unresolved=self.unresolved,
             findings=self.findings,
