@@ -30,6 +30,11 @@ class Project:
         return self.root / PIN_FILE
 
     @property
+    def ledger(self) -> Path:
+        """The list of places that are known to be open; it may be missing."""
+        return self.root / "open.toml"
+
+    @property
     def patches(self) -> Path:
         """The directory of patches and additions."""
         return self.root / "patches"

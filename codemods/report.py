@@ -56,6 +56,13 @@ class Place(_Row):
     message: str
 
 
+class KnownPlace(_Row):
+    """A place that is known to be open, and why."""
+
+    place: Place
+    reason: str
+
+
 class RuleRow(_Row):
     """A rule and how often it matched."""
 
@@ -118,6 +125,10 @@ class Report(_Row):
     """None where the run stopped before the output was checked."""
     seconds: dict[str, float]
     """Wall clock per stage, in the order they ran."""
+    known: tuple[KnownPlace, ...] = ()
+    """Places that the ledger lists. They are in none of the lists above."""
+    stale: tuple[Place, ...] = ()
+    """Entries of the ledger that no longer say what is found."""
     notes: tuple[str, ...] = ()
     changes: Changes | None = None
     """None for a first sync."""
@@ -125,7 +136,8 @@ class Report(_Row):
     @property
     def problems(self) -> tuple[Place, ...]:
         """Everything for which the sync is no success."""
-        return (*self.unresolved, *self.findings, *(self.verified.defects if self.verified else ()))
+        defects = self.verified.defects if self.verified else ()
+        return (*self.unresolved, *self.findings, *defects, *self.stale)
 
 
 def subpackages(files: Mapping[str, Counts]) -> tuple[tuple[Counts, ...], Counts]:
@@ -207,7 +219,7 @@ def to_terminal(report: Report) -> RenderableType:
     if report.verified is not None:
         parts.append(_verified_line(report.verified))
         parts += [Text.from_markup(f"[yellow]not checked:[/] {escape(why)}") for why in report.verified.skipped]
-    parts.append(f"{len(report.patches)} patches, {len(report.rules)} rules")
+    parts.append(f"{len(report.patches)} patches, {len(report.rules)} rules, {len(report.known)} known to be open")
     if report.changes is not None:
         parts.append(_changes_line(report.changes))
     parts.append(Text("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())))

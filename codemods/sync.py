@@ -25,6 +25,7 @@ from codemods.emit import (
     staged,
 )
 from codemods.errors import ToolError
+from codemods.ledger import Ledger, load_ledger
 from codemods.pin import Pin, load_pin
 from codemods.project import Project
 from codemods.report import Counts, PatchRow, Place, Report, RuleRow, Verified
@@ -107,8 +108,9 @@ class ProblemsError(ToolError):
         state = "The output was written all the same." if written else "Nothing was written."
         super().__init__(
             f"DSPy {report.version} has {len(report.problems)} places to look at. {state}\n{listed}",
-            remedy="Settle each with a rule in codemods/rules.toml or a patch; `dspy-async explain SYMBOL` shows why a "
-            f"function is coloured. The whole report: {folder / 'report.md'}",
+            remedy="Settle each with a rule in codemods/rules.toml or a patch (`dspy-async explain SYMBOL` shows why a "
+            "function is coloured), or list it in open.toml with the reason why it has to wait. "
+            f"The whole report: {folder / 'report.md'}",
         )
         self.report = report
 
@@ -171,13 +173,16 @@ def run_sync(
     clock.seconds |= {f"convert: {name}": value for name, value in conversion.seconds.items()}
     with clock.stage("emit"):
         package = build_package(pin, tree, conversion.files)
+    ledger = load_ledger(options.project.ledger, tree.version)
     draft = _draft(tree, package, patched, conversion, clock)
     if options.check:
-        return _check(options, package, draft)
-    return _write(options, tree, package, draft, engine, clock)
+        return _check(options, package, draft, ledger)
+    return _write(options, tree, package, draft, ledger, engine, clock)
 
 
-def _check(options: SyncOptions, package: Package, draft: Report) -> SyncResult:
+def _check(options: SyncOptions, package: Package, draft: Report, ledger: Ledger) -> SyncResult:
+    # The output is not checked here: the sync that wrote it did, and this one compares every byte.
+    draft = _with_known(draft, ledger).model_copy(update={"stale": ()})
     if draft.problems:
         raise _stopped(draft, options)
     differences = compare(options.target, package)
@@ -187,7 +192,13 @@ def _check(options: SyncOptions, package: Package, draft: Report) -> SyncResult:
 
 
 def _write(
-    options: SyncOptions, tree: SourceTree, package: Package, draft: Report, engine: Stages, clock: _Clock
+    options: SyncOptions,
+    tree: SourceTree,
+    package: Package,
+    draft: Report,
+    ledger: Ledger,
+    engine: Stages,
+    clock: _Clock,
 ) -> SyncResult:
     out = options.target
     previous = reports.read_report(out)
@@ -196,13 +207,29 @@ def _write(
         with clock.stage("verify"):
             verified = engine.verify(stage, tree, options)
         updates = {"verified": _verified(verified), "changes": changes, "seconds": clock.seconds}
-        report = draft.model_copy(update=updates)
+        report = _with_known(draft.model_copy(update=updates), ledger)
         if report.problems and not options.keep_going:
             raise _stopped(report, options)
         reports.write_report(report, stage / REPORT_DIRECTORY)
     if report.problems:
         raise ProblemsError(report, out / REPORT_DIRECTORY, written=True)
     return SyncResult(out, report, written=True)
+
+
+def _with_known(report: Report, ledger: Ledger) -> Report:
+    """The report with what the ledger lists told apart from what is new."""
+    defects = report.verified.defects if report.verified else ()
+    found = (report.unresolved, report.findings, defects)
+    split = [ledger.split(places) for places in found]
+    verified = report.verified.model_copy(update={"defects": split[2][0]}) if report.verified else None
+    updates = {
+        "unresolved": split[0][0],
+        "findings": split[1][0],
+        "verified": verified,
+        "known": tuple(place for _, known in split for place in known),
+        "stale": ledger.stale(place for places in found for place in places),
+    }
+    return report.model_copy(update=updates)
 
 
 def _stopped(report: Report, options: SyncOptions) -> ProblemsError:
@@ -280,9 +307,7 @@ def _convert(patched: Patched, version: str, options: SyncOptions) -> Conversion
     from codemods.convert import check_rules, convert
     from codemods.rules import load_rules
 
-    conversion = convert(
-        patched.files, version=version, rules=load_rules(), jobs=options.jobs, final=patched.final
-    )
+    conversion = convert(patched.files, version=version, rules=load_rules(), jobs=options.jobs, final=patched.final)
     check_rules(conversion.rules)
     return conversion
 

@@ -170,6 +170,25 @@ def test_what_a_person_must_look_at_stops_the_run(options: SyncOptions, engine: 
     assert "look here" in (options.target / "report/report.md").read_text()
 
 
+def test_what_the_ledger_lists_is_no_failure(options: SyncOptions, engine: Engine) -> None:
+    engine.findings = (place("look here"),)
+    engine.defects = (Defect("dspy/primitives/module.py", 2, "await", "lost"),)
+    entry = '[[open]]\npath = "dspy/primitives/module.py"\nmatches = {}\nreason = "waits for the next issue"\n'
+    options.project.ledger.write_text(entry.format(2))
+    report = run_sync(options).report
+    assert report.problems == ()
+    assert [known.place.message for known in report.known] == ["look here", "lost"]
+    for name in ("report.md", "report.html"):
+        text = (options.target / "report" / name).read_text()
+        assert "waits for the next issue" in text
+        assert "look here" in text
+    assert not run_sync(replace(options, check=True)).written
+    # What was settled must leave the list.
+    engine.findings = ()
+    with pytest.raises(ProblemsError, match=r"open\.toml:0: ledger: .*stands for 2, found 1"):
+        run_sync(options)
+
+
 def test_a_message_shows_the_first_of_many(options: SyncOptions, engine: Engine) -> None:
     engine.findings = tuple(place(f"number {n}") for n in range(80))
     with pytest.raises(ProblemsError, match="80 places") as caught:

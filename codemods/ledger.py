@@ -1,0 +1,117 @@
+"""Places that are known to be open: each with its reason, strict both ways.
+
+`open.toml` lists what a sync finds and nobody has settled yet. A place that is not listed fails the sync, and so does
+an entry that does not match as often as it says: what was settled must leave the list.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from codemods.errors import ToolError
+from codemods.report import KnownPlace, Place
+
+
+def _is_specifier(text: str) -> str:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise ValueError(f"{text!r} is not a version specifier such as '>=3.2,<4'") from error
+    return text
+
+
+class Entry(BaseModel):
+    """Places of one file that are open for one reason."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    """The file, `dspy/...`. Line numbers move too easily to be part of this."""
+    rule: str = "*"
+    """The rule or check that finds them; `*` and `?` are wildcards."""
+    message: str = "*"
+    """The message, with the same wildcards."""
+    matches: int = Field(ge=1)
+    """How many places it stands for."""
+    reason: str = Field(min_length=15)
+    releases: Annotated[str, AfterValidator(_is_specifier)] = ""
+    """Releases it is for; empty is every one."""
+
+    def covers(self, place: Place) -> bool:
+        """Whether it stands for a place."""
+        return (
+            self.path == place.path and fnmatchcase(place.rule, self.rule) and fnmatchcase(place.message, self.message)
+        )
+
+    def applies(self, version: str) -> bool:
+        """Whether it is for a release."""
+        return SpecifierSet(self.releases).contains(version, prereleases=True)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    open: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The entries for one release."""
+
+    path: Path
+    entries: tuple[Entry, ...]
+
+    def split(self, places: Iterable[Place]) -> tuple[tuple[Place, ...], tuple[KnownPlace, ...]]:
+        """Tell what nobody knew of from what is known; the first entry that covers a place stands for it."""
+        new: list[Place] = []
+        known: list[KnownPlace] = []
+        for place in places:
+            entry = next((entry for entry in self.entries if entry.covers(place)), None)
+            if entry is None:
+                new.append(place)
+            else:
+                known.append(KnownPlace(place=place, reason=entry.reason))
+        return tuple(new), tuple(known)
+
+    def stale(self, places: Iterable[Place]) -> tuple[Place, ...]:
+        """Entries that do not match as often as they say, as places in the ledger.
+
+        Args:
+            places: everything that was found, known or not.
+        """
+        counts: Counter[int] = Counter()
+        for place in places:
+            counts.update([next((n for n, entry in enumerate(self.entries) if entry.covers(place)), -1)])
+        return tuple(
+            Place(
+                rule="ledger",
+                path=self.path.name,
+                line=0,
+                message=f"{entry.path} ({entry.rule}: {entry.message}) stands for {entry.matches}, found {counts[n]}",
+            )
+            for n, entry in enumerate(self.entries)
+            if counts[n] != entry.matches
+        )
+
+
+def load_ledger(path: Path, version: str) -> Ledger:
+    """The entries of a ledger that are for a release. A missing file is an empty ledger.
+
+    Raises:
+        ToolError: the file is not a ledger.
+    """
+    if not path.is_file():
+        return Ledger(path, ())
+    try:
+        read = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise ToolError(f"{path} is not valid: {error}", remedy="Mend it: see codemods/ledger.py.") from error
+    return Ledger(path, tuple(entry for entry in read.open if entry.applies(version)))
