@@ -131,12 +131,18 @@ class RemovePatch(_SymbolPatch):
     kind: Literal["remove"]
 
 
+class KeepPatch(_SymbolPatch):
+    """Upstream's code stays as it is, whatever the rules would make of it."""
+
+    kind: Literal["keep"]
+
+
 class AddPatch(_Patch):
     kind: Literal["add"]
     path: str
 
 
-Patch = EditPatch | ReplacePatch | InsertPatch | RemovePatch | AddPatch
+Patch = EditPatch | ReplacePatch | InsertPatch | RemovePatch | KeepPatch | AddPatch
 
 
 class _PatchFile(_Model):
@@ -189,7 +195,7 @@ class AppliedPatch:
 
     Args:
         symbol: the upstream symbol, or the path of an added module.
-        kind: edit, replace, insert, remove or add.
+        kind: edit, replace, insert, remove, keep or add.
         reason: why it is there.
         matches: places changed.
         lines: lines of our own code it brings.
@@ -210,7 +216,7 @@ class Patched:
         files: all texts by posix path.
         applied: what was done, in the order of the patches.
         final: what is our own code from beginning to end, and in its final form: the paths of added modules, and the
-            symbols of functions and classes that replace upstream's or are inserted.
+            symbols of functions and classes that replace upstream's, are inserted, or stay as they are.
     """
 
     files: dict[str, str]
@@ -344,19 +350,23 @@ def apply_patches(
     for path, made in changes.items():
         source = SourceText(path, files[path])
         result[path] = _rewrite(source, [*_import_changes(source, imports.get(path, {})), *made])
-    return Patched(dict(sorted(result.items())), tuple(applied), tuple(sorted(set(_final(chosen)))))
+    return Patched(
+        dict(sorted(result.items())), tuple(applied), tuple(sorted(set(_final(zip(chosen, symbols, strict=True)))))
+    )
 
 
-def _final(chosen: Iterable[LoadedPatch]) -> Iterator[str]:
-    for loaded in chosen:
-        if isinstance(loaded.patch, AddPatch):
+def _final(pairs: Iterable[tuple[LoadedPatch, Symbol | None]]) -> Iterator[str]:
+    for loaded, symbol in pairs:
+        if symbol is None:
             yield loaded.symbol
+            continue
+        module, name = split(loaded.symbol)
+        if isinstance(loaded.patch, KeepPatch):
+            yield f"{module}:{symbol.owner}{name.rpartition('.')[2]}"
         elif isinstance(loaded.patch, ReplacePatch | InsertPatch):
-            module, name = split(loaded.symbol)
-            owner = name.rpartition(".")[0]
             for node in _parse(loaded, loaded.code).body:
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                    yield f"{module}:{owner}.{node.name}" if owner else f"{module}:{node.name}"
+                    yield f"{module}:{symbol.owner}{node.name}"
 
 
 def _find_symbol(files: Mapping[str, str], loaded: LoadedPatch) -> Symbol | None:
@@ -384,7 +394,8 @@ def _report(loaded: LoadedPatch, made: list[_Change]) -> AppliedPatch:
     pieces = [change.text.strip() for change in made]
     text = loaded.code if isinstance(loaded.patch, AddPatch) else "\n".join([loaded.patch.imports, *pieces])
     lines = sum(1 for line in text.splitlines() if line.strip())
-    return AppliedPatch(loaded.symbol, loaded.patch.kind, loaded.patch.reason, len(made) or 1, lines)
+    matches = len(made) if isinstance(loaded.patch, EditPatch) else 1
+    return AppliedPatch(loaded.symbol, loaded.patch.kind, loaded.patch.reason, matches, lines)
 
 
 def _changes(loaded: LoadedPatch, symbol: Symbol) -> Iterator[_Change]:
@@ -396,7 +407,7 @@ def _changes(loaded: LoadedPatch, symbol: Symbol) -> Iterator[_Change]:
         yield _insertion(loaded, symbol, patch.position)
     elif isinstance(patch, ReplacePatch):
         yield _replacement(loaded, symbol)
-    else:
+    elif isinstance(patch, RemovePatch):
         yield _deletion(loaded, symbol.source, [_statement(loaded, symbol)], symbol.siblings, comments=True)
 
 

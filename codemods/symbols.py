@@ -123,12 +123,21 @@ def body_of(node: ast.AST) -> list[ast.stmt]:
 
 @dataclass(frozen=True)
 class Symbol:
-    """One symbol found in a module."""
+    """One symbol found in a module.
+
+    Args:
+        name: as it was asked for.
+        source: the module.
+        node: the definition.
+        siblings: the statements of the block it stands in.
+        owner: the qualified name of what it stands in, with `<locals>` for functions as Python writes it.
+    """
 
     name: str
     source: SourceText
     node: ast.Module | ast.stmt
     siblings: tuple[ast.stmt, ...] = field(default=(), repr=False)
+    owner: str = ""
 
     @property
     def line(self) -> int:
@@ -177,7 +186,10 @@ def find(files: Mapping[str, str], symbol: str) -> Symbol:
     siblings: list[ast.stmt] = source.tree.body
     found: list[tuple[ast.stmt, list[ast.stmt]]] = []
     walked: list[str] = []
+    above = ""
     for part in name.split("."):
+        if found:
+            above += f"{walked[-1]}." if isinstance(found[0][0], ast.ClassDef) else f"{walked[-1]}.<locals>."
         found = list(_definitions(siblings, part))
         owner = f"{module}:{'.'.join(walked)}".rstrip(":")
         if not found:
@@ -187,7 +199,7 @@ def find(files: Mapping[str, str], symbol: str) -> Symbol:
             raise SymbolError(f"{path} defines {part!r} in {owner} {len(found)} times (lines {lines})")
         siblings = body_of(found[0][0])
         walked.append(part)
-    return Symbol(symbol, source, found[0][0], tuple(found[0][1]))
+    return Symbol(symbol, source, found[0][0], tuple(found[0][1]), above)
 
 
 def _definitions(body: list[ast.stmt], name: str) -> Iterator[tuple[ast.stmt, list[ast.stmt]]]:

@@ -80,7 +80,8 @@ def make(tmp_path: Path) -> Make:
             (tmp_path / path).write_text(text)
         (tmp_path / "a.toml").write_text("\n".join(_table(patch) for patch in patches))
         loaded = load_patches(tmp_path)
-        for symbol in {patch.symbol for patch in loaded.patches if patch.patch.kind != "add"} if reviewed else ():
+        chosen = [patch for patch in loaded.patches if patch.patch.kind != "add" and patch.applies(VERSION)]
+        for symbol in {patch.symbol for patch in chosen} if reviewed else ():
             accept(tmp_path, symbol, FILES, VERSION)
         return load_patches(tmp_path)
 
@@ -390,10 +391,30 @@ def test_code_of_our_own_is_final(make: Make) -> None:
         'kind = "replace"\nsymbol = "pack.mod:Base.run"\ncode = "def run(self): pass\\ndef more(self): pass"',
         'kind = "insert"\nposition = "after"\nsymbol = "pack.mod:helper"\ncode = "class Last: pass"',
         _edit("pack.mod:Base.last", "def last(self): ...", "async def last(self): ..."),
+        'kind = "replace"\nsymbol = "pack.mod:Base.run.inner"\ncode = "def inner(x): pass"\nreleases = "<3"',
+        'kind = "keep"\nsymbol = "pack.mod:Base.__init__"',
         code={"additions/pack/new.py": ""},
     )
     final = apply_patches(FILES, patches, VERSION).final
-    assert final == ("pack.mod:Base.more", "pack.mod:Base.run", "pack.mod:Last", "pack/new.py")
+    assert final == (
+        "pack.mod:Base.__init__",
+        "pack.mod:Base.more",
+        "pack.mod:Base.run",
+        "pack.mod:Last",
+        "pack/new.py",
+    )
+
+
+def test_a_nested_function_is_final_by_the_name_python_gives_it(make: Make) -> None:
+    nested = make('kind = "replace"\nsymbol = "pack.mod:Base.run.inner"\ncode = "def inner(x): pass"')
+    assert apply_patches(FILES, nested, VERSION).final == ("pack.mod:Base.run.<locals>.inner",)
+
+
+def test_what_is_kept_stays_and_is_reviewed(make: Make) -> None:
+    keep = 'kind = "keep"\nsymbol = "pack.mod:helper"'
+    assert apply_patches(FILES, make(keep), VERSION).files == dict(sorted(FILES.items()))
+    with pytest.raises(ToolError, match="reviewed"):
+        apply_patches(_with("return 1", "return 2"), make(keep), "3.4.0")
 
 
 def test_the_order_of_patches_does_not_matter(make: Make) -> None:
