@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import dspy.utils.callback_context as callback_context
 from dspy.dsp.utils.settings import Settings
 from dspy.utils.callback import _get_on_end_handler, _get_on_start_handler, logger
-from dspy.utils.supplied import ready, settings_keyword, split_settings, takes_settings_after_self
+from dspy.utils.supplied import behind_check, ready, settings_keyword, split_settings, takes_settings_after_self
 
 
 # --- patch ---
@@ -89,7 +89,7 @@ def _without_settings(fn: Callable) -> Callable:
     def shape():
         pass
 
-    signature = inspect.signature(fn, follow_wrapped=False)
+    signature = inspect.signature(behind_check(fn), follow_wrapped=False)
     parameters = list(signature.parameters.values())
     names_settings = len(parameters) > 1 and parameters[1].kind is not inspect.Parameter.VAR_POSITIONAL
     if names_settings and takes_settings_after_self(fn):

@@ -117,6 +117,18 @@ async def test_wrapped_twice_is_told_twice(runtime: Any, with_callbacks: Any) ->
     assert [entry[2] for entry in recorder.log[:2]] == [{"args": ("s",), "kwargs": {}}, {"signature": "s"}]
 
 
+async def test_a_check_of_settings_does_not_hide_the_parameters(runtime: Any, with_callbacks: Any) -> None:
+    class Adapter:
+        @with_callbacks
+        @runtime.supplied.takes_settings
+        async def forward(self, settings, signature, demos=()):
+            return [signature]
+
+    recorder = Recorder()
+    assert await Adapter().forward(runtime.Settings(callbacks=[recorder]), "s") == ["s"]
+    assert recorder.log[0][2] == {"signature": "s", "demos": ()}
+
+
 async def test_handlers_of_any_kind_in_their_order(runtime: Any, with_callbacks: Any) -> None:
     class Target:
         callbacks: list[Any]

@@ -245,12 +245,27 @@ def takes_settings(fn: F) -> F:
     return mark_coroutine_function(wrapper) if inspect.iscoroutinefunction(fn) else wrapper  # type: ignore[return-value]
 
 
+def behind_check(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that `takes_settings` decorated, or `fn` itself."""
+    while getattr(fn, "__code__", None) is _CHECK:
+        fn = fn.__wrapped__  # type: ignore[attr-defined]
+    return fn
+
+
 def mark_coroutine_function(fn: F) -> F:
     """Make a plain function that returns a coroutine look like a coroutine function to `asyncio` and `inspect`."""
     if sys.version_info >= (3, 12):
         return inspect.markcoroutinefunction(fn)
     fn._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
     return fn
+
+
+@takes_settings
+def _checked(settings: Settings) -> None:
+    """Any decorated function will do: all their wrappers run the same code."""
+
+
+_CHECK = _checked.__code__
 
 
 def hands_caller_frame(fn: F) -> F:
