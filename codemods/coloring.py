@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from codemods.program import FunctionInfo, Position, Program
@@ -99,15 +99,23 @@ class Coloring:
         return lines
 
 
-def color(program: Program, rules: Rules, final: Collection[str] = ()) -> Coloring:
+def color(
+    program: Program, rules: Rules, final: Collection[str] = (), library: Coloring | None = None
+) -> Coloring:
     """Colour ``program``. The result does not depend on the order of files.
 
     ``final`` are paths of modules, and symbols of functions and classes, that are written in the converted form
-    already: they are as they stand.
+    already: they are as they stand. With a ``library``, ``program`` was built upon its model, and only the program's
+    own functions are coloured.
     """
-    flow = Flow(program, rules)
+    flow = Flow(program, rules, library.flow if library is not None else None)
     flow.solve()
-    return _Colorer(Coloring(program, flow, rules), frozenset(final)).run()
+    result = Coloring(program, flow, rules)
+    if library is not None:
+        result.coroutine.update(library.coroutine)
+        result.settings.update(library.settings)
+        result.settings_before.update(library.settings_before)
+    return _Colorer(result, frozenset(final)).run()
 
 
 class _Colorer:
@@ -124,8 +132,11 @@ class _Colorer:
     def run(self) -> Coloring:
         self._collect_calls()
         self._interchangeable()
-        self._spread(self.result.coroutine, self._coroutine_seeds(), self._color_coroutine)
-        self._spread(self.result.settings, self._settings_seeds(), self._color_settings)
+        for colour, seeds, paint in (
+            (self.result.coroutine, self._coroutine_seeds(), self._color_coroutine),
+            (self.result.settings, self._settings_seeds(), self._color_settings),
+        ):
+            self._spread(colour, {**self._library_seeds(colour), **seeds}, paint)
         self._list_unresolved()
         return self.result
 
@@ -161,7 +172,7 @@ class _Colorer:
         rule = self.flow.callable_rules.get((name, "element"))
         if rule is None or rule.kind != "supplied":
             return set()
-        self.result.matches[f"callable:{rule.names[0]}"] += 1
+        self.result.matches[f"callable:{rule.label}"] += 1
         return {name}
 
     def _targets(self, value: Value) -> Iterable[FunctionInfo]:
@@ -184,7 +195,7 @@ class _Colorer:
 
     def _coroutine_seeds(self) -> dict[str, Reason]:
         seeds = self._leaf_seeds()
-        for function in self.program.walk_functions():
+        for function in self.program.own_functions():
             line = function.position[0]
             if function.is_async:
                 seeds.setdefault(function.symbol, Reason("is a coroutine in the source", line))
@@ -195,10 +206,26 @@ class _Colorer:
                 seeds.setdefault(function.symbol, Reason(f"calls what a user supplies ({names})", site.position[0]))
         return seeds
 
+    def _library_seeds(self, colour: Mapping[str, Reason]) -> dict[str, Reason]:
+        """Own functions that call coloured ones of the library, or stand for them."""
+        seeds: dict[str, Reason] = {}
+        if self.program.own is None:
+            return seeds
+        for site in self.result.calls:
+            for target in site.targets:
+                if site.function is not None and target.symbol in colour:
+                    reason = Reason(f"{site.function.symbol} calls {target.symbol}", site.position[0])
+                    seeds.setdefault(site.function.symbol, reason)
+        for function in self.program.own_functions():
+            for relative in self.families.members(function.symbol):
+                if relative in colour and not self.program.owns(relative):
+                    seeds.setdefault(function.symbol, Reason(f"stands for {relative}", function.position[0]))
+        return seeds
+
     def _leaf_seeds(self) -> dict[str, Reason]:
         seeds: dict[str, Reason] = {}
         decorators = {rule.symbol for rule in self.rules.decorator}
-        for function in self.program.walk_functions():
+        for function in self.program.own_functions():
             for decorator in function.decorators:
                 target = resolve_dotted(self.program, function.module, decorator)
                 if target is not None and f"{target.module}:{target.name}" in decorators:
@@ -206,6 +233,8 @@ class _Colorer:
                     seeds[function.symbol] = Reason(f"is decorated with {decorator}", function.position[0])
         for rule in self.rules.leaf:
             for function in _leaf_functions(self.program, rule.symbol):
+                if not self.program.owns(function.symbol):
+                    continue
                 self.result.matches[f"leaf:{rule.symbol}"] += 1
                 seeds.setdefault(function.symbol, Reason(rule.reason, function.position[0]))
                 if rule.settings_before:
@@ -215,7 +244,7 @@ class _Colorer:
     def _settings_seeds(self) -> dict[str, Reason]:
         without = {f.symbol for rule in self.rules.leaf if not rule.settings for f in _leaf_functions(self.program, rule.symbol)}
         seeds = {symbol: reason for symbol, reason in self._leaf_seeds().items() if symbol not in without}
-        for function in self.program.walk_functions():
+        for function in self.program.own_functions():
             if function.first_parameter == "settings" and _is_settings_parameter(self.flow, function):
                 seeds.setdefault(function.symbol, Reason("takes settings in the source", function.position[0]))
         for site in self.result.calls:
@@ -242,7 +271,7 @@ class _Colorer:
                     continue
                 colour[painted.symbol] = reason
                 for relative in self.families.members(painted.symbol):
-                    if relative not in colour:
+                    if relative not in colour and self.program.owns(relative):
                         text = f"stands for {painted.symbol} (override or interchangeable)"
                         following.setdefault(relative, Reason(text, self.program.functions[relative].position[0], painted.symbol))
                 for site in self.callers[painted.symbol]:
@@ -366,7 +395,7 @@ def context_alias(flow: Flow, node: ast.expr, scope: Scope) -> bool:
     module, name = target
     if name != flow.rules.settings.context_method:
         return False
-    held = flow.points_to.get(("G", module, name), set())
+    held = flow.held(("G", module, name))
     method = f"{flow.rules.settings.class_symbol}.{flow.rules.settings.context_method}"
     return any(isinstance(v, FunctionRef) and v.function == method for v in held)
 
@@ -476,7 +505,7 @@ class _PlainBranches:
 
     def __init__(self, program: Program):
         self._plain: dict[str, set[str]] = defaultdict(set)
-        for function in program.walk_functions():
+        for function in program.own_functions():
             for node in iter_own(function.node):
                 if isinstance(node, ast.If):
                     self._learn(program, function, node)

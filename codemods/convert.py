@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from codemods.coloring import Coloring, Finding, color
+from codemods.docstrings import plan_docstrings
 from codemods.errors import ToolError
 from codemods.passes import run_passes
 from codemods.passes.twins import Twin, merge_twins
@@ -82,6 +83,7 @@ def convert(
         coloring = color(program, rules, written)
     with _timed(seconds, "passes"):
         plans = plan_files(coloring, final=written)
+        plan_docstrings(coloring, plans, written)
         texts = _run_all(program, plans, merged, jobs)
     output = {path: texts.get(path, files[path]) for path in sorted(files)}
     uses = _rule_uses(coloring, rules)
@@ -208,7 +210,7 @@ def _rule_uses(coloring: Coloring, rules: Rules) -> tuple[RuleUse, ...]:
 
 def _rule_names(rules: Rules) -> Iterator[tuple[str, str, str | int]]:
     for rule in rules.callable:
-        yield "callable", rule.names[0], rule.expect
+        yield "callable", rule.label, rule.expect
     for rule in rules.name:
         yield "name", rule.names[0], rule.expect
     for rule in rules.leaf:

@@ -79,11 +79,18 @@ class FilePlan:
     iterations: set[Range] = field(default_factory=set[Range])
     to_list: set[Range] = field(default_factory=set[Range])
     bare_awaits: set[Range] = field(default_factory=set[Range])
+    docstrings: dict[Range, str] = field(default_factory=dict[Range, str])
+    """Literals with examples, as they are to be written."""
+    annotation: str | None = "Settings"
+    """How ``settings`` parameters are annotated."""
+    own_package: bool = True
+    """Whether the file belongs to the library itself, and not to a program that uses it."""
     findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
     def is_empty(self) -> bool:
-        return not (self.functions or self.calls or self.reads or self.withs or self.iterations or self.bare_awaits)
+        parts = (self.functions, self.calls, self.reads, self.withs, self.iterations, self.bare_awaits, self.docstrings)
+        return not any(parts)
 
 
 def plan_files(
@@ -96,8 +103,7 @@ def plan_files(
     """
     sites = {site.node: site for site in coloring.calls}
     plans: dict[str, FilePlan] = {}
-    for name in sorted(coloring.program.modules):
-        module = coloring.program.modules[name]
+    for module in coloring.program.own_modules():
         plans[module.path] = _Planner(coloring, module, sites, default_settings, final).plan()
     return plans
 
@@ -132,6 +138,9 @@ class _Planner:
         self.sites = sites
         self.default = default_settings
         self.file = FilePlan(module.path)
+        if default_settings is not None:
+            self.file.own_package = False
+            self.file.annotation = "dspy.Settings" if "dspy" in coloring.program.module_names[module.name] else None
         self.awaited: set[ast.AST] = set()
         self.awaited_names: dict[str, set[str]] = defaultdict(set)
         self.child_uses = 0
@@ -218,7 +227,7 @@ class _Planner:
             positional_only=function.node.args.kwarg is not None,
             before=self.coloring.settings_before.get(function.symbol, ()),
         )
-        plan.checked = plan.settings and not plan.before and self._is_checked(function)
+        plan.checked = self.file.own_package and plan.settings and not plan.before and self._is_checked(function)
         plan.async_contextmanager = coroutine and "contextmanager" in {d.split(".")[-1] for d in function.decorators}
         return plan if plan.make_async or plan.settings else None
 
@@ -354,8 +363,10 @@ class _Planner:
         flow = self.coloring.flow
         is_object = is_settings_object(flow, node, env.scope)
         is_context = not is_object and context_alias(flow, node, env.scope)
-        if not is_object and not is_context or env.function is None:
-            return is_object or is_context
+        if not is_object and not is_context:
+            return False
+        if env.settings == self.default and (self.default is not None or env.function is None):
+            return True
         if env.settings is None:
             self._finding("global-settings", node, f"reads {ast.unparse(node)} where no settings are in scope")
             return True

@@ -38,6 +38,11 @@ class CallableRule(_Rule):
     where: tuple[Literal["parameter", "variable", "attribute", "element"], ...] = ("parameter", "variable", "attribute")
     kind: Literal["supplied", "plain"]
 
+    @property
+    def label(self) -> str:
+        """How the rule is called in reports; names alone are not unique."""
+        return f"{self.names[0]} ({self.kind}: {', '.join(self.where)})"
+
 
 class MethodRule(_Rule):
     """A method name that means one protocol wherever its receiver is unknown."""

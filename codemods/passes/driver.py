@@ -14,6 +14,7 @@ from codemods.passes.base import FileContext, Pass
 from codemods.passes.blocking import Blocking
 from codemods.passes.comprehensions import Comprehensions
 from codemods.passes.definitions import Definitions
+from codemods.passes.docstrings import Docstrings
 from codemods.passes.imports import fix_imports
 from codemods.passes.lambdas import Lambdas
 from codemods.passes.settings_arguments import SettingsArguments
@@ -32,6 +33,7 @@ PASSES: tuple[type[Pass], ...] = (
     Comprehensions,
     Awaits,
     Lambdas,
+    Docstrings,
 )
 """In the order in which they see each node."""
 
@@ -82,6 +84,7 @@ def _check(context: FileContext) -> None:
         *(("with", place) for place in plan.withs),
         *(("iteration", place) for place in plan.iterations),
         *(("list", place) for place in plan.to_list),
+        *(("docstring", place) for place in plan.docstrings),
         *(("bare await", place) for place in plan.bare_awaits),
     }
     missed = sorted(planned - context.done, key=str)

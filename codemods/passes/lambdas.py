@@ -28,8 +28,9 @@ class Lambdas(Pass):
     def _definition(self, node: cst.Lambda, plan: FunctionPlan) -> cst.FunctionDef:
         parameters = node.params
         if plan.settings:
-            self.context.imports.add(("dspy.dsp.utils.settings", "Settings"))
-            parameters = add_settings(parameters, plan, receiver=False)
+            if self.plan.annotation == "Settings":
+                self.context.imports.add(("dspy.dsp.utils.settings", "Settings"))
+            parameters = add_settings(parameters, plan, self.plan.annotation, receiver=False)
         assert plan.hoist is not None
         return cst.FunctionDef(
             name=cst.Name(plan.hoist),

@@ -21,9 +21,10 @@ class SettingsParameters(Pass):
         plan = self.plan.functions.get((start.line, start.column))
         if plan is None or not plan.settings:
             return updated
-        self.context.imports.add((_SETTINGS_MODULE, "Settings"))
+        if self.plan.annotation == "Settings":
+            self.context.imports.add((_SETTINGS_MODULE, "Settings"))
         method = _has_receiver(original)
-        updated = updated.with_changes(params=add_settings(updated.params, plan, receiver=method))
+        updated = updated.with_changes(params=add_settings(updated.params, plan, self.plan.annotation, receiver=method))
         if plan.checked:
             self.context.imports.add((_SUPPLIED_MODULE, "takes_settings"))
             decorator = cst.Decorator(cst.Name("takes_settings"))
@@ -42,9 +43,12 @@ def _has_receiver(node: cst.FunctionDef) -> bool:
     return bool(parameters) and parameters[0].name.value in ("self", "cls", "instance_self") and not static
 
 
-def add_settings(parameters: cst.Parameters, plan: FunctionPlan, *, receiver: bool) -> cst.Parameters:
-    """``parameters`` with ``settings: Settings`` in its place."""
-    new = cst.Param(cst.Name("settings"), cst.Annotation(cst.Name("Settings")))
+def add_settings(
+    parameters: cst.Parameters, plan: FunctionPlan, annotation: str | None, *, receiver: bool
+) -> cst.Parameters:
+    """``parameters`` with ``settings`` in its place, annotated if ``annotation`` is given."""
+    annotated = cst.Annotation(cst.parse_expression(annotation)) if annotation is not None else None
+    new = cst.Param(cst.Name("settings"), annotated)
     names = [p.name.value for p in parameters.params]
     before = next((names.index(name) for name in plan.before if name in names), None)
     if before is not None:

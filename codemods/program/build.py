@@ -16,20 +16,38 @@ class InvalidSource(ToolError):
     """A file is not valid Python; names file and line."""
 
 
-def build_program(files: Mapping[str, str]) -> Program:
+def build_program(files: Mapping[str, str], library: Program | None = None) -> Program:
     """Build the model of ``files`` (posix path to text; other files than ``*.py`` are ignored).
 
-    The result does not depend on the order of ``files``. Raises :class:`InvalidSource`.
+    With a ``library``, ``files`` are a program that uses it: its modules can be named, and only ``files`` are the
+    program's own. The result does not depend on the order of ``files``. Raises :class:`InvalidSource`.
     """
-    program = Program({}, {}, {}, {}, {}, {}, {}, {})
+    program = Program({}, {}, {}, {}, {}, {}, {}, {}) if library is None else _extended(library)
+    own: list[ModuleInfo] = []
     for path in sorted(files):
         if path.endswith(".py"):
             module = read_module(path, files[path])
             program.modules[module.name] = module
-    for module in program.modules.values():
+            own.append(module)
+    if library is not None:
+        program.own = frozenset(module.name for module in own)
+    for module in own:
         _Collector(program, module).collect()
     _link_bases(program)
     return program
+
+
+def _extended(library: Program) -> Program:
+    return Program(
+        dict(library.modules),
+        dict(library.classes),
+        dict(library.functions),
+        dict(library.function_of),
+        dict(library.class_of),
+        dict(library.module_names),
+        dict(library.imports),
+        dict(library.stars),
+    )
 
 
 def read_module(path: str, text: str) -> ModuleInfo:
@@ -212,13 +230,14 @@ def _local_names(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> t
 def _link_bases(program: Program) -> None:
     from codemods.program.names import resolve_class
 
-    for symbol in sorted(program.classes):
-        cls = program.classes[symbol]
+    for cls in program.own_classes():
         for base in cls.node.bases:
             expression = base.value if isinstance(base, ast.Subscript) else base
             found = resolve_class(program, cls, expression)
             if found is not None and found is not cls:
                 cls.bases.append(found)
                 found.subclasses.append(cls)
+                if not program.owns(found.symbol):
+                    program.links.append((found, cls))
             elif found is None:
                 cls.external_bases.append(dotted(expression) or "<expression>")

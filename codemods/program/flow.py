@@ -33,7 +33,6 @@ from codemods.program.values import (
 )
 from codemods.rules import Rules
 
-_ITERATION_LIMIT = 40
 _SAME_ELEMENTS = frozenset({"list", "sorted", "reversed", "set", "tuple", "iter", "frozenset", "tqdm", "shuffle", "chain"})
 _SAME_VALUE = frozenset({"copy", "deepcopy", "cast", "next"})
 _EMPTY_CONTAINERS = frozenset(
@@ -67,31 +66,33 @@ class Scope:
 class Flow:
     """The analysis. Call :meth:`solve` once, then ask :meth:`values`."""
 
-    def __init__(self, program: Program, rules: Rules):
+    def __init__(self, program: Program, rules: Rules, base: Flow | None = None):
         self.program = program
         self.rules = rules
-        self.points_to: dict[Variable, set[Value]] = defaultdict(set)
-        self.changed = False
+        self.base = base
+        """The solved analysis of the library that the program uses: read, never added to."""
+        self.points_to: dict[Variable, set[Value]] = {}
         self.scopes = self._make_scopes()
-        self.scope_of: dict[ast.AST, Scope] = {scope.node: scope for scope in self.scopes}
+        self.scope_of: dict[ast.AST, Scope] = dict(base.scope_of) if base is not None else {}
+        self.scope_of.update((scope.node, scope) for scope in self.scopes)
         self.callable_rules = {(name, place): rule for rule in rules.callable for name in rule.names for place in rule.where}
         self.name_rules = {name: rule for rule in rules.name for name in rule.names}
         self.returns_receiver = {name for rule in rules.returns_receiver for name in rule.names}
         self.rule_matches: dict[str, int] = defaultdict(int)
-        self.wrapped: dict[str, tuple[ast.expr, Scope]] = {}
-        self._annotation_cache: dict[tuple[str, str], Values] = {}
+        self.wrapped: dict[str, tuple[ast.expr, Scope]] = dict(base.wrapped) if base is not None else {}
+        self._stale: set[int] = set(range(len(self.scopes)))
+        self._readers: dict[Variable, set[int]] = {}
+        self._reader: int | None = None
 
     # -- set-up ---------------------------------------------------------------------------------------------------
 
     def _make_scopes(self) -> list[Scope]:
         scopes: list[Scope] = []
-        for name in sorted(self.program.modules):
-            module = self.program.modules[name]
+        for module in self.program.own_modules():
             scopes.append(Scope(module, None, None, module.tree))
-        for symbol in sorted(self.program.classes):
-            cls = self.program.classes[symbol]
+        for cls in self.program.own_classes():
             scopes.append(Scope(cls.module, cls.scope, cls, cls.node))
-        for function in self.program.walk_functions():
+        for function in self.program.own_functions():
             scopes.append(Scope(function.module, function, None, function.node, local_imports(self.program, function)))
         for scope in scopes:
             scope.nodes = [n for n in iter_own(scope.node) if isinstance(n, _RELEVANT)]
@@ -100,29 +101,31 @@ class Flow:
 
     def solve(self) -> None:
         """Run to the fixpoint, seed what is unknown from the rules, and run on."""
-        for function in self.program.walk_functions():
+        for function in self.program.own_functions():
             self._seed_parameters(function)
         self._fixpoint()
-        for _ in range(3):
-            self.changed = False
-            self._seed_unknown()
-            if not self.changed:
-                break
+        self._seed_unknown()
+        while self._stale:
             self._fixpoint()
+            self._seed_unknown()
 
     def _fixpoint(self) -> None:
-        for _ in range(_ITERATION_LIMIT):
-            self.changed = False
-            for scope in self.scopes:
-                for node in scope.nodes:
-                    self._statement(node, scope)
-                for call in scope.calls:
-                    self._bind_call(call, scope)
-                if isinstance(scope.node, ast.Lambda):
-                    assert scope.function is not None
-                    self._add(("R", scope.function.symbol), self.values(scope.node.body, scope))
-            if not self.changed:
-                return
+        """Go through scopes until nothing changes; a scope is gone through again when something it read has grown."""
+        while self._stale:
+            stale, self._stale = sorted(self._stale), set()
+            for index in stale:
+                self._reader = index
+                self._scope(self.scopes[index])
+        self._reader = None
+
+    def _scope(self, scope: Scope) -> None:
+        for node in scope.nodes:
+            self._statement(node, scope)
+        for call in scope.calls:
+            self._bind_call(call, scope)
+        if isinstance(scope.node, ast.Lambda):
+            assert scope.function is not None
+            self._add(("R", scope.function.symbol), self.values(scope.node.body, scope))
 
     def _seed_parameters(self, function: FunctionInfo) -> None:
         scope = self.scope_of[function.node]
@@ -141,7 +144,7 @@ class Flow:
             variable = ("L", function.symbol, argument.arg)
             rule = self.callable_rules.get((argument.arg, "parameter"))
             if rule is not None and not _is_known_type(annotated):
-                self.rule_matches[f"callable:{rule.names[0]}"] += 1
+                self.rule_matches[f"callable:{rule.label}"] += 1
                 self._add(variable, frozenset({Supplied(argument.arg) if rule.kind == "supplied" else Plain(argument.arg)}))
             self._add(variable, annotated)
         for star in (arguments.vararg, arguments.kwarg):
@@ -161,13 +164,13 @@ class Flow:
                             self._seed(("A", base.cls, node.attr), node.attr)
 
     def _seed(self, variable: Variable, name: str) -> None:
-        known = self.points_to.get(variable, set())
+        known = self.held(variable)
         if known - {Opaque()}:
             return
         place = "attribute" if variable[0] == "A" else "variable"
         if (name, place) in self.callable_rules:
             rule = self.callable_rules[name, place]
-            self.rule_matches[f"callable:{rule.names[0]}"] += 1
+            self.rule_matches[f"callable:{rule.label}"] += 1
             self._add(variable, frozenset({Supplied(name) if rule.kind == "supplied" else Plain(name)}))
         elif name in self.name_rules and self.name_rules[name].type in self.program.classes:
             self.rule_matches[f"name:{self.name_rules[name].names[0]}"] += 1
@@ -176,10 +179,23 @@ class Flow:
     # -- statements -----------------------------------------------------------------------------------------------
 
     def _add(self, variable: Variable, values: Values | set[Value]) -> None:
-        current = self.points_to[variable]
+        current = self.points_to.get(variable)
+        if current is None:
+            if self.base is not None and not self.program.owns(variable[1]):
+                return
+            current = self.points_to[variable] = set()
         if not values <= current:
             current |= values
-            self.changed = True
+            self._stale |= self._readers.get(variable, set())
+
+    def held(self, variable: Variable) -> set[Value]:
+        """What a variable holds, the library's included."""
+        if self._reader is not None:
+            self._readers.setdefault(variable, set()).add(self._reader)
+        own = self.points_to.get(variable)
+        if own is not None:
+            return own
+        return self.base.held(variable) if self.base is not None else set()
 
     def _statement(self, node: ast.AST, scope: Scope) -> None:
         if isinstance(node, ast.Assign):
@@ -262,7 +278,7 @@ class Flow:
             if isinstance(value, Instance):
                 cls = self.program.classes[value.cls]
                 method = cls.find_method("__enter__") or cls.find_method("__aenter__")
-                found |= self.points_to.get(("R", method.symbol), set()) if method else {value}
+                found |= self.held(("R", method.symbol)) if method else {value}
             elif isinstance(value, Container):
                 found |= self.elements(frozenset({value}))
             else:
@@ -353,7 +369,7 @@ class Flow:
 
     def _name(self, name: str, scope: Scope) -> Values:
         if scope.class_scope and scope.owner is not None:
-            held = self.points_to.get(("A", scope.owner.symbol, name))
+            held = self.held(("A", scope.owner.symbol, name))
             if held:
                 return frozenset(held)
             if name in scope.owner.methods:
@@ -370,7 +386,7 @@ class Flow:
         imported = scope.imports.get(name)
         if imported is not None:
             return self._target(imported)
-        return frozenset(self.points_to.get(("L", function.symbol, name), ()))
+        return frozenset(self.held(("L", function.symbol, name)))
 
     def global_values(self, module: str, name: str) -> Values:
         target = resolve_global(self.program, module, name)
@@ -388,7 +404,7 @@ class Flow:
             return frozenset({ClassRef(symbol)})
         if symbol in self.program.functions:
             return self.function_value(self.program.functions[symbol])
-        return frozenset(self.points_to.get(("G", target.module, target.name), ()))
+        return frozenset(self.held(("G", target.module, target.name)))
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Values:
         found: set[Value] = set()
@@ -449,7 +465,7 @@ class Flow:
             if method is not None and not method_found:
                 method_found = True
                 found |= self._method_value(method, bound)
-            found |= self.points_to.get(("A", cls.symbol, name), set())
+            found |= self.held(("A", cls.symbol, name))
             if name in cls.annotations:
                 found |= self.annotation(cls.annotations[name], self.scope_of[cls.node])
         return frozenset(found)
@@ -515,9 +531,9 @@ class Flow:
         """What a call of ``function`` gives, once awaited."""
         if function.is_generator:
             site = f"{function.symbol}:yield"
-            self._add(("E", site), self.points_to.get(("Y", function.symbol), set()))
+            self._add(("E", site), self.held(("Y", function.symbol)))
             return frozenset({Container(site)})
-        returned = frozenset(self.points_to.get(("R", function.symbol), ()))
+        returned = frozenset(self.held(("R", function.symbol)))
         annotation = getattr(function.node, "returns", None)
         if annotation is not None:
             returned |= self.annotation(annotation, self.scope_of[function.node])
@@ -586,7 +602,7 @@ class Flow:
         found: set[Value] = set()
         for value in values:
             if isinstance(value, Container):
-                found |= self.points_to.get(("E", value.site), set())
+                found |= self.held(("E", value.site))
             elif isinstance(value, External):
                 found.add(value.called())
         return frozenset(found)
@@ -595,8 +611,8 @@ class Flow:
         found: set[Value] = set()
         for value in values:
             if isinstance(value, Container):
-                at_index = self.points_to.get(("T", value.site, str(index)))
-                found |= at_index if at_index is not None else self.points_to.get(("E", value.site), set())
+                at_index = self.held(("T", value.site, str(index)))
+                found |= at_index if at_index else self.held(("E", value.site))
             elif isinstance(value, External):
                 found.add(value.called())
         return frozenset(found)

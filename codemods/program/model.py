@@ -183,6 +183,33 @@ class Program:
     module_names: dict[str, set[str]]
     imports: dict[tuple[str, str], tuple[str, str | None]]
     stars: dict[str, list[str]]
+    own: frozenset[str] | None = None
+    """Names of the modules that are converted, where the rest is a library they use; None where all are."""
+    links: list[tuple[ClassInfo, ClassInfo]] = field(default_factory=list[tuple[ClassInfo, ClassInfo]])
+    """Bases of the library that own classes were linked to."""
+
+    def owns(self, place: str) -> bool:
+        """Whether a symbol, path or module name belongs to what is converted."""
+        if self.own is None:
+            return True
+        head = place.split(":", 1)[0]
+        return head in self.own or (head.endswith(".py") and any(m.path == head for m in self.own_modules()))
+
+    def own_modules(self) -> list[ModuleInfo]:
+        names = sorted(self.modules) if self.own is None else sorted(self.own)
+        return [self.modules[name] for name in names]
+
+    def own_classes(self) -> list[ClassInfo]:
+        return [self.classes[symbol] for symbol in sorted(self.classes) if self.owns(symbol)]
+
+    def own_functions(self) -> list[FunctionInfo]:
+        return [self.functions[symbol] for symbol in sorted(self.functions) if self.owns(symbol)]
+
+    def unlink(self) -> None:
+        """Take own classes out of the library's again; the library's model can then be used for another program."""
+        for base, cls in self.links:
+            base.subclasses.remove(cls)
+        self.links.clear()
 
     def walk_functions(self) -> Iterator[FunctionInfo]:
         for symbol in sorted(self.functions):

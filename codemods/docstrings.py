@@ -1,0 +1,76 @@
+"""Examples in docstrings show the async API: they are programs that use the package, converted with the same engine."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from codemods.coloring import Coloring, color
+from codemods.examples import Example, find_examples, replace_examples
+from codemods.passes import run_passes
+from codemods.plan import FilePlan, Range, plan_files
+from codemods.program import FunctionInfo, ModuleInfo, Program, build_program
+
+_DEFAULT = "dspy.settings"
+
+
+def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: frozenset[str]) -> None:
+    """Put the converted docstrings of ``library``'s modules into their files' plans.
+
+    Examples stand at a program's top level: they await there, as a notebook does, and hand on ``dspy.settings``.
+    """
+    places = [
+        (module, node, example)
+        for module in library.program.own_modules()
+        if module.path not in final
+        for node in docstring_nodes(library.program, module, final)
+        for example in find_examples(_segment(module, node))
+    ]
+    sources = {f"example_{number:05}.py": place[2].code for number, place in enumerate(places)}
+    converted = convert_examples(sources, library)
+    replacements: dict[tuple[str, Range], tuple[ModuleInfo, ast.Constant, dict[Example, str]]] = {}
+    for (path, code), (module, node, example) in zip(sorted(sources.items()), places, strict=True):
+        if converted[path] != code:
+            key = (module.path, _range(module, node))
+            replacements.setdefault(key, (module, node, {}))[2][example] = converted[path]
+    for (path, place), (module, node, changed) in replacements.items():
+        plans[path].docstrings[place] = replace_examples(_segment(module, node), changed)
+
+
+def convert_examples(sources: Mapping[str, str], library: Coloring) -> dict[str, str]:
+    """Each source converted as a program of its own that uses ``library``."""
+    program = build_program(sources, library.program)
+    try:
+        coloring = color(program, library.rules, library=library)
+        plans = plan_files(coloring, default_settings=_DEFAULT)
+    finally:
+        program.unlink()
+    return {path: run_passes(sources[path], plan, module_name=path) for path, plan in plans.items()}
+
+
+def docstring_nodes(program: Program, module: ModuleInfo, final: frozenset[str]) -> list[ast.Constant]:
+    """The docstring literals of a module, its classes and functions, but for what is final."""
+    found: list[ast.Constant] = []
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        function = program.function_of.get(node)
+        if isinstance(function, FunctionInfo) and function.is_in(final):
+            continue
+        if isinstance(node, ast.ClassDef) and f"{module.name}:{program.class_of[node].qualname}" in final:
+            continue
+        first = node.body[0] if node.body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            found.append(first.value)
+    return sorted(found, key=lambda constant: constant.lineno)
+
+
+def _segment(module: ModuleInfo, node: ast.Constant) -> str:
+    return ast.get_source_segment(module.text, node) or ""
+
+
+def _range(module: ModuleInfo, node: ast.Constant) -> Range:
+    line, column = module.position(node)
+    assert node.end_lineno is not None and node.end_col_offset is not None
+    end = len(module.lines[node.end_lineno - 1].encode()[: node.end_col_offset].decode())
+    return line, column, node.end_lineno, end
