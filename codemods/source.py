@@ -104,6 +104,8 @@ def _finish(version: str, origin: str, files: Mapping[str, bytes], notes: tuple[
 
 def _read_git(submodule: Path, version: str, commit: str | None) -> dict[str, bytes]:
     """Blobs of the needed paths at a commit, or at the version's tag."""
+    if not (submodule / ".git").exists():
+        raise _no_submodule(f"the submodule at {submodule} is not filled")
     # GitPython looks for the git program when it is imported, and fails if there is none.
     try:
         from git import Repo

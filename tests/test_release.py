@@ -71,11 +71,8 @@ def test_the_committed_lock_is_what_comes_out(project: Project, package: Package
     assert package.files["README.md"] == (project.generated / "README.md").read_bytes()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_two_processes_and_any_order_of_files(
-    project: Project, pin: Pin, sdist: SourceTree, package: Package, seed: int
-) -> None:
-    other = convert(project, pin, sdist, jobs=2, shuffle=seed)
+def test_two_processes_and_any_order_of_files(project: Project, pin: Pin, sdist: SourceTree, package: Package) -> None:
+    other = convert(project, pin, sdist, jobs=2, shuffle=1)
     assert dict(other.files) == dict(package.files)
 
 

@@ -86,7 +86,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     write_sdist(tmp_path / "index", "1.9.0")
-    pin = pin_for(write_sdist(tmp_path / "index", "2.0.1"), "2.0.1")
+    write_sdist(tmp_path / "index", "2.0.1")
+    pin = pin_for(write_sdist(tmp_path / "cache/sdist", "2.0.1"), "2.0.1")
     lines = [f'{name} = "{value}"' for name, value in pin.model_dump(exclude={"resolved_on"}).items()]
     (root / "pin.toml").write_text("\n".join([*lines, "resolved_on = 2026-01-02", ""]))
     monkeypatch.chdir(root)
@@ -290,7 +291,10 @@ def test_exit_codes(project: Project, engine: Engine, arguments: tuple[str, ...]
     assert not project.generated.exists()
 
 
-def test_no_network_and_no_submodule(project: Project, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_and_no_submodule(
+    project: Project, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "empty"))
     monkeypatch.setenv("PIP_FIND_LINKS", os.devnull)
     done = run("sync")
     assert done.exit_code == 1
