@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from codemods.program import FunctionInfo, Position, Program
@@ -19,6 +19,7 @@ from codemods.program.names import resolve_dotted
 from codemods.program.values import FunctionRef, Instance, Opaque, Plain, Supplied, Value, Values
 from codemods.rules import Rules
 
+_Paint = Callable[[FunctionInfo, "Reason"], FunctionInfo | None]
 _AWAITABLE_DUNDERS = frozenset({"__call__", "__aenter__", "__aexit__", "__anext__"})
 
 
@@ -99,9 +100,7 @@ class Coloring:
         return lines
 
 
-def color(
-    program: Program, rules: Rules, final: Collection[str] = (), library: Coloring | None = None
-) -> Coloring:
+def color(program: Program, rules: Rules, final: Collection[str] = (), library: Coloring | None = None) -> Coloring:
     """Colour ``program``. The result does not depend on the order of files.
 
     ``final`` are paths of modules, and symbols of functions and classes, that are written in the converted form
@@ -162,7 +161,15 @@ class _Colorer:
         if plain:
             targets, supplied = {}, []
         ordered = tuple(targets[key] for key in sorted(targets))
-        return CallSite(node, scope, scope.module.position(node), ordered, tuple(supplied), bool(supplied) or _is_known(values), plain)
+        return CallSite(
+            node,
+            scope,
+            scope.module.position(node),
+            ordered,
+            tuple(supplied),
+            bool(supplied) or _is_known(values),
+            plain,
+        )
 
     def _supplied_elements(self, node: ast.Call, values: Values) -> set[str]:
         """``tools[name](...)`` where nothing is known of the elements but that they can be called."""
@@ -242,14 +249,21 @@ class _Colorer:
         return seeds
 
     def _settings_seeds(self) -> dict[str, Reason]:
-        without = {f.symbol for rule in self.rules.leaf if not rule.settings for f in _leaf_functions(self.program, rule.symbol)}
+        without = {
+            f.symbol
+            for rule in self.rules.leaf
+            if not rule.settings
+            for f in _leaf_functions(self.program, rule.symbol)
+        }
         seeds = {symbol: reason for symbol, reason in self._leaf_seeds().items() if symbol not in without}
         for function in self.program.own_functions():
             if function.first_parameter == "settings" and _is_settings_parameter(self.flow, function):
                 seeds.setdefault(function.symbol, Reason("takes settings in the source", function.position[0]))
         for site in self.result.calls:
             if site.supplied and site.function is not None and not site.function.is_in(self.final):
-                reason = Reason(f"hands settings to what a user supplies ({', '.join(site.supplied)})", site.position[0])
+                reason = Reason(
+                    f"hands settings to what a user supplies ({', '.join(site.supplied)})", site.position[0]
+                )
                 seeds.setdefault(site.function.symbol, reason)
         for scope in self.flow.scopes:
             if scope.function is None:
@@ -261,7 +275,7 @@ class _Colorer:
 
     # -- fixpoint -------------------------------------------------------------------------------------------------
 
-    def _spread(self, colour: dict[str, Reason], seeds: dict[str, Reason], paint) -> None:  # pyright: ignore
+    def _spread(self, colour: dict[str, Reason], seeds: dict[str, Reason], paint: _Paint) -> None:
         wave = [(symbol, seeds[symbol]) for symbol in sorted(seeds)]
         while wave:
             following: dict[str, Reason] = {}
@@ -273,7 +287,9 @@ class _Colorer:
                 for relative in self.families.members(painted.symbol):
                     if relative not in colour and self.program.owns(relative):
                         text = f"stands for {painted.symbol} (override or interchangeable)"
-                        following.setdefault(relative, Reason(text, self.program.functions[relative].position[0], painted.symbol))
+                        following.setdefault(
+                            relative, Reason(text, self.program.functions[relative].position[0], painted.symbol)
+                        )
                 for site in self.callers[painted.symbol]:
                     if site.function is not None and site.function.symbol not in colour:
                         text = f"{site.function.symbol} calls {painted.symbol}"
@@ -329,7 +345,12 @@ class _Colorer:
             why = self._why_unresolved(site, coloured_methods, settled)
             if why:
                 self.result.unresolved.append(
-                    Finding("unresolved", site.scope.module.path, site.position[0], f"{ast.unparse(site.node.func)}(...): {why}")
+                    Finding(
+                        "unresolved",
+                        site.scope.module.path,
+                        site.position[0],
+                        f"{ast.unparse(site.node.func)}(...): {why}",
+                    )
                 )
 
     def _is_final(self, site: CallSite) -> bool:
@@ -345,7 +366,11 @@ class _Colorer:
             if callee.attr in settled:
                 self.result.matches[f"method:{callee.attr}"] += 1
                 return None
-            return f"nothing is known of its receiver, and .{callee.attr} may be a coroutine" if callee.attr in coloured else None
+            return (
+                f"nothing is known of its receiver, and .{callee.attr} may be a coroutine"
+                if callee.attr in coloured
+                else None
+            )
         if isinstance(callee, ast.Name):
             return "a variable that holds an unknown callable"
         return "calls the result of an expression"
@@ -357,12 +382,16 @@ def _passes_through(node: ast.Call, scope: Scope) -> bool:
     if function is None or not isinstance(function.node, ast.FunctionDef) or not isinstance(node.func, ast.Name):
         return False
     returned = any(isinstance(n, ast.Return) and n.value is node for n in iter_own(function.node))
-    wraps = [d for d in function.node.decorator_list if isinstance(d, ast.Call) and decorator_name(d).split(".")[-1] == "wraps"]
+    wraps = [
+        d
+        for d in function.node.decorator_list
+        if isinstance(d, ast.Call) and decorator_name(d).split(".")[-1] == "wraps"
+    ]
     return returned and any(isinstance(a, ast.Name) for d in wraps for a in d.args)
 
 
 def _is_known(values: Values) -> bool:
-    return bool(values) and values != {Opaque()}
+    return bool(values) and values != frozenset[Value]({Opaque()})
 
 
 def settings_reads(flow: Flow, scope: Scope) -> list[ast.expr]:
@@ -372,10 +401,7 @@ def settings_reads(flow: Flow, scope: Scope) -> list[ast.expr]:
     for node in iter_own(scope.node):
         if node in skip or not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
             continue
-        if is_settings_object(flow, node, scope):
-            found.append(node)
-            skip.update(ast.walk(node))
-        elif context_alias(flow, node, scope):
+        if is_settings_object(flow, node, scope) or context_alias(flow, node, scope):
             found.append(node)
             skip.update(ast.walk(node))
     return found
@@ -393,7 +419,7 @@ def context_alias(flow: Flow, node: ast.expr, scope: Scope) -> bool:
     if target is None:
         return False
     module, name = target
-    if name != flow.rules.settings.context_method:
+    if name is None or name != flow.rules.settings.context_method:
         return False
     held = flow.held(("G", module, name))
     method = f"{flow.rules.settings.class_symbol}.{flow.rules.settings.context_method}"
@@ -527,7 +553,9 @@ class _PlainBranches:
     def covers(self, node: ast.Call, scope: Scope) -> bool:
         callee = node.func
         function = scope.function
-        return isinstance(callee, ast.Name) and function is not None and callee.id in self._plain.get(function.symbol, ())
+        return (
+            isinstance(callee, ast.Name) and function is not None and callee.id in self._plain.get(function.symbol, ())
+        )
 
 
 def _tested_name(test: ast.expr) -> str | None:
@@ -540,8 +568,7 @@ def _after(function: ast.AST, statement: ast.If) -> list[ast.stmt]:
     """What follows an ``if`` whose body leaves the function."""
     if not statement.body or not isinstance(statement.body[-1], ast.Return | ast.Raise):
         return []
-    body: list[ast.stmt] = getattr(function, "body", [])
-    if isinstance(body, list) and statement in body:
+    body: list[ast.stmt] = [] if isinstance(function, ast.Lambda) else getattr(function, "body", [])
+    if statement in body:
         return body[body.index(statement) + 1 :]
     return []
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from codemods.plan import FilePlan, plan_files
 from codemods.program import Program, build_program
 from codemods.rules import Rules
 
-__all__ = ["Conversion", "FileCounts", "Finding", "RuleMismatch", "RuleUse", "convert", "explain"]
+__all__ = ["Conversion", "FileCounts", "Finding", "RuleMismatchError", "RuleUse", "convert", "explain"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class RuleUse:
     matches: int
 
 
-class RuleMismatch(ToolError):
+class RuleMismatchError(ToolError):
     """A rule matched another number of times than it declares."""
 
 
@@ -121,11 +121,11 @@ def _parsed(text: str) -> ast.AST:
 
 
 def check_rules(uses: Iterable[RuleUse]) -> None:
-    """Raise :class:`RuleMismatch` where a rule did not match as it declares."""
+    """Raise :class:`RuleMismatchError` where a rule did not match as it declares."""
     wrong = [use for use in uses if not _as_expected(use)]
     if wrong:
         lines = "\n".join(f"  {use.rule}: expected {use.expected}, matched {use.matches}" for use in wrong)
-        raise RuleMismatch(
+        raise RuleMismatchError(
             f"rules did not match as they declare:\n{lines}",
             remedy="Upstream changed, or a rule is dead: mend or remove it in codemods/rules.toml.",
         )
@@ -146,7 +146,9 @@ def explain(files: Mapping[str, str], rules: Rules, symbol: str) -> list[str]:
         )
     coloring = color(program, rules)
     lines = coloring.explain(symbol)
-    lines += [f"{symbol}: merged with its twin {t.async_name} ({t.verdict})" for t in twins if _is_of(t, program, symbol)]
+    lines += [
+        f"{symbol}: merged with its twin {t.async_name} ({t.verdict})" for t in twins if _is_of(t, program, symbol)
+    ]
     return lines or [f"{symbol} stays a plain function: it reaches no coroutine and reads no settings"]
 
 
@@ -243,7 +245,7 @@ def _place(finding: Finding) -> tuple[str, int, str]:
 
 
 @contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+def _timed(seconds: dict[str, float], stage: str) -> Generator[None]:
     start = time.perf_counter()
     yield
     seconds[stage] = time.perf_counter() - start

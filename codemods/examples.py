@@ -68,7 +68,7 @@ def _fence_end(lines: list[str], start: int, mark: str) -> int:
 
 def _fenced(body: list[str], first: int, indent: str) -> list[Example]:
     if any(line.lstrip().startswith(">>> ") for line in body):
-        return [e for e in find_examples_in(body, first)]
+        return find_examples_in(body, first)
     code = textwrap.dedent("\n".join(body))
     filled = [line for line in body if line.strip()]
     lead = filled[0][: len(filled[0]) - len(filled[0].lstrip())] if filled else indent

@@ -14,6 +14,7 @@ from codemods.coloring import CallSite, Coloring, Finding, binds_settings, conte
 from codemods.program import FunctionInfo, ModuleInfo, Position
 from codemods.program.build import dotted
 from codemods.program.flow import Scope
+from codemods.program.model import Placed
 from codemods.program.names import resolve_dotted
 from codemods.program.values import ClassRef, External, FunctionRef, Instance
 
@@ -25,10 +26,13 @@ _TAKES_COROUTINE = frozenset(
      "run_until_complete", "as_completed", "iscoroutine", "isawaitable", "ready"}
 )  # fmt: skip
 _TAKES_FUNCTION = frozenset(
-    {"wraps", "partial", "signature", "getsource", "iscoroutinefunction", "start_soon", "ready", "bind", "update_wrapper",
+    {"wraps", "partial", "signature", "getsource", "iscoroutinefunction", "start_soon", "ready", "bind",
+     "update_wrapper",
      "getattr", "setattr", "callable", "isinstance", "type", "id", "repr", "str", "MethodType", "append"}
 )  # fmt: skip
-_EAGER_CONSUMERS = frozenset({"list", "tuple", "set", "frozenset", "sum", "min", "max", "sorted", "dict", "join", "Counter", "array"})
+_EAGER_CONSUMERS = frozenset(
+    {"list", "tuple", "set", "frozenset", "sum", "min", "max", "sorted", "dict", "join", "Counter", "array"}
+)
 _CHILD = "inner_settings"
 
 
@@ -143,7 +147,7 @@ class _Planner:
             self.file.annotation = "dspy.Settings" if "dspy" in coloring.program.module_names[module.name] else None
         self.awaited: set[ast.AST] = set()
         self.awaited_names: dict[str, set[str]] = defaultdict(set)
-        self.child_uses = 0
+        self.closures: dict[str, set[str]] = {}
 
     def plan(self) -> FilePlan:
         if self.module.path in self.final:
@@ -154,15 +158,15 @@ class _Planner:
 
     # -- places ---------------------------------------------------------------------------------------------------
 
-    def range(self, node: ast.AST) -> Range:
+    def range(self, node: ast.expr) -> Range:
         line, column = self.module.position(node)
-        end_line: int = getattr(node, "end_lineno")
-        end_column: int = getattr(node, "end_col_offset")
+        end_line, end_column = node.end_lineno, node.end_col_offset
+        assert end_line is not None and end_column is not None
         if not self.module.ascii_only:
             end_column = len(self.module.lines[end_line - 1].encode()[:end_column].decode())
         return line, column, end_line, end_column
 
-    def _finding(self, rule: str, node: ast.AST, message: str) -> None:
+    def _finding(self, rule: str, node: Placed, message: str) -> None:
         self.file.findings.append(Finding(rule, self.module.path, self.module.position(node)[0], message))
 
     # -- walk -----------------------------------------------------------------------------------------------------
@@ -173,7 +177,9 @@ class _Planner:
 
     def _visit(self, node: ast.AST, env: _Env) -> None:
         if isinstance(node, ast.stmt | ast.comprehension | ast.Lambda | ast.IfExp | ast.BoolOp):
-            env = replace(env, hoistable=isinstance(node, ast.Expr | ast.Return | ast.Assign | ast.AnnAssign | ast.AugAssign))
+            env = replace(
+                env, hoistable=isinstance(node, ast.Expr | ast.Return | ast.Assign | ast.AnnAssign | ast.AugAssign)
+            )
         method = getattr(self, f"_visit_{type(node).__name__}", None)
         if method is not None:
             method(node, env)
@@ -202,7 +208,11 @@ class _Planner:
     def _visit_Lambda(self, node: ast.Lambda, env: _Env) -> None:
         function = self.coloring.program.function_of[node]
         if self.coloring.is_coroutine(function) and self.module.position(node) not in self.file.functions:
-            self._finding("lambda", node, f"a lambda must wait, and stands where it cannot be made a coroutine function: {ast.unparse(node)}")
+            self._finding(
+                "lambda",
+                node,
+                f"a lambda must wait, and stands where it cannot be made a coroutine function: {ast.unparse(node)}",
+            )
         self._visit(node.body, self._inside(function, env))
 
     def _inside(self, function: FunctionInfo, env: _Env) -> _Env:
@@ -296,7 +306,9 @@ class _Planner:
     def _is_context(self, call: ast.Call, env: _Env) -> bool:
         """Whether a call makes a child of some settings."""
         method = f"{self.coloring.rules.settings.class_symbol}.{self.coloring.rules.settings.context_method}"
-        return any(isinstance(v, FunctionRef) and v.function == method for v in self.coloring.flow.values(call.func, env.scope))
+        return any(
+            isinstance(v, FunctionRef) and v.function == method for v in self.coloring.flow.values(call.func, env.scope)
+        )
 
     def _child_name(self, node: ast.AST, env: _Env) -> str:
         """A name that nothing else in the function uses; siblings share one unless a closure holds on to it."""
@@ -308,13 +320,11 @@ class _Planner:
                 break
             number += 1
         if any(isinstance(n, ast.FunctionDef | ast.Lambda) for n in ast.walk(node)) and env.function is not None:
-            self._closures.setdefault(env.function.symbol, set()).add(name)
+            self.closures.setdefault(env.function.symbol, set()).add(name)
         return name
 
     def _captured(self, env: _Env) -> set[str]:
-        if not hasattr(self, "_closures"):
-            self._closures: dict[str, set[str]] = {}
-        return self._closures.get(env.function.symbol, set()) if env.function is not None else set()
+        return self.closures.get(env.function.symbol, set()) if env.function is not None else set()
 
     def _enters_asynchronously(self, call: ast.expr) -> bool:
         if not isinstance(call, ast.Call) or call not in self.sites:
@@ -371,16 +381,16 @@ class _Planner:
             self._finding("global-settings", node, f"reads {ast.unparse(node)} where no settings are in scope")
             return True
         text = f"{env.settings}.{self.coloring.rules.settings.context_method}" if is_context else env.settings
-        if text != ast.unparse(node):
-            self.file.reads[self.range(node)] = text
-        elif isinstance(node, ast.Name):
+        if text != ast.unparse(node) or isinstance(node, ast.Name):
             self.file.reads[self.range(node)] = text
         return True
 
     def _visit_GeneratorExp(self, node: ast.GeneratorExp, env: _Env) -> None:
         self._children(node, env)
         if self._waits_inside(node):
-            self._finding("generator", node, f"a generator expression must wait, and is consumed lazily: {ast.unparse(node)}")
+            self._finding(
+                "generator", node, f"a generator expression must wait, and is consumed lazily: {ast.unparse(node)}"
+            )
 
     def _visit_Call(self, node: ast.Call, env: _Env) -> None:
         self._visit(node.func, env)
@@ -415,8 +425,17 @@ class _Planner:
             return
         for held in self.coloring.flow.values(value, env.scope):
             function = self.coloring.program.functions[held.function] if isinstance(held, FunctionRef) else None
-            if function is not None and function.parent is not None and self.coloring.is_coroutine(function) and not function.is_async:
-                self._finding("handed-out", node, f"{ast.unparse(node.func)}(...) is handed the coroutine function {function.symbol}")
+            if (
+                function is not None
+                and function.parent is not None
+                and self.coloring.is_coroutine(function)
+                and not function.is_async
+            ):
+                self._finding(
+                    "handed-out",
+                    node,
+                    f"{ast.unparse(node.func)}(...) is handed the coroutine function {function.symbol}",
+                )
 
     def _plan_of(self, node: ast.Call) -> CallPlan:
         return self.file.calls.get(self.range(node), CallPlan())
@@ -446,7 +465,11 @@ class _Planner:
         if _is_bound_already(node.func):
             return
         if env.function is None or not self._can_await(env):
-            self._finding("wall-coroutine", node, f"{ast.unparse(node.func)}(...) is the user's and may have to be awaited, here it cannot")
+            self._finding(
+                "wall-coroutine",
+                node,
+                f"{ast.unparse(node.func)}(...) is the user's and may have to be awaited, here it cannot",
+            )
             return
         plan.bind = self._settings_here(node, env)
         plan.awaited = plan.bind is not None and node not in self.awaited
@@ -462,11 +485,15 @@ class _Planner:
             if self._can_await(env):
                 plan.awaited = True
             else:
-                self._finding("wall-coroutine", node, f"{ast.unparse(node.func)}(...) is a coroutine, and cannot be awaited here")
+                self._finding(
+                    "wall-coroutine", node, f"{ast.unparse(node.func)}(...) is a coroutine, and cannot be awaited here"
+                )
 
-    def _settings_here(self, node: ast.AST, env: _Env) -> str | None:
+    def _settings_here(self, node: ast.Call, env: _Env) -> str | None:
         if env.settings is None:
-            self._finding("global-settings", node, f"calls {ast.unparse(getattr(node, 'func', node))}(...) where no settings are in scope")
+            self._finding(
+                "global-settings", node, f"calls {ast.unparse(node.func)}(...) where no settings are in scope"
+            )
         return env.settings
 
     def _can_await(self, env: _Env) -> bool:
@@ -477,14 +504,18 @@ class _Planner:
 
     def _has_settings(self, node: ast.Call, env: _Env) -> bool:
         settings = Instance(self.coloring.rules.settings.class_symbol)
-        if any(k.arg == "settings" and settings in self.coloring.flow.values(k.value, env.scope) for k in node.keywords):
+        if any(
+            k.arg == "settings" and settings in self.coloring.flow.values(k.value, env.scope) for k in node.keywords
+        ):
             return True
         first = next((a for a in node.args if not isinstance(a, ast.Starred)), None)
         if first is None or (node.args and node.args[0] is not first):
             return False
         if isinstance(first, ast.Name) and (first.id == "settings" or first.id == env.settings):
             return not is_settings_object(self.coloring.flow, first, env.scope)
-        return settings in self.coloring.flow.values(first, env.scope) and not is_settings_object(self.coloring.flow, first, env.scope)
+        return settings in self.coloring.flow.values(first, env.scope) and not is_settings_object(
+            self.coloring.flow, first, env.scope
+        )
 
     def _settings_index(self, node: ast.Call, env: _Env, target: FunctionInfo) -> int:
         """After an explicit ``self`` where a method is called through its class."""

@@ -40,7 +40,7 @@ PASSES: tuple[type[Pass], ...] = (
 Leave = Callable[[cst.CSTNode, cst.CSTNode], cst.CSTNode]
 
 
-class PlanNotCarriedOut(ToolError):
+class PlanNotCarriedOutError(ToolError):
     """An edit that was planned found nothing in the tree: a defect of the toolchain."""
 
 
@@ -65,7 +65,7 @@ class _Walk(cst.CSTTransformer):
 
 
 def run_passes(text: str, plan: FilePlan, *, module_name: str, kept: set[str] | None = None) -> str:
-    """The text of one file after its plan was carried out. Raises :class:`PlanNotCarriedOut`."""
+    """The text of one file after its plan was carried out. Raises :class:`PlanNotCarriedOutError`."""
     if plan.is_empty:
         return text
     wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
@@ -90,7 +90,7 @@ def _check(context: FileContext) -> None:
     missed = sorted(planned - context.done, key=str)
     if missed:
         places = ", ".join(f"{kind} at {place}" for kind, place in missed)
-        raise PlanNotCarriedOut(
+        raise PlanNotCarriedOutError(
             f"{plan.path}: planned edits found nothing to edit: {places}",
             remedy="This is a defect of the toolchain: please report it with the release it happened on.",
         )

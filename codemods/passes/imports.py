@@ -12,7 +12,9 @@ from codemods.program.build import bound_names
 Needed = set[tuple[str, str | None]]
 
 
-def fix_imports(module: cst.Module, needed: Needed, original: str, path: str, module_name: str, kept: set[str]) -> cst.Module:
+def fix_imports(
+    module: cst.Module, needed: Needed, original: str, path: str, module_name: str, kept: set[str]
+) -> cst.Module:
     """``module`` with the imports it needs and without those that ``original`` used and it does not.
 
     ``kept`` are names that other modules import from this one.
@@ -123,7 +125,9 @@ def _merged(existing: Sequence[cst.ImportAlias], names: list[str]) -> list[cst.I
         else:
             last = items[-1]
             separator = last.comma if isinstance(last.comma, cst.Comma) else cst.MaybeSentinel.DEFAULT
-            joined = separator if isinstance(separator, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+            joined = (
+                separator if isinstance(separator, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+            )
             items[-1] = last.with_changes(comma=_separating(items, joined))
             items.append(cst.ImportAlias(cst.Name(name), comma=separator))
         texts.insert(place, name)
@@ -147,10 +151,8 @@ def _insert(body: list[cst.BaseStatement], line: str, base: str, *, plain: bool)
         assert isinstance(following, cst.SimpleStatementLine)
         body[index] = following.with_changes(leading_lines=[])
         return [*body[:index], new.with_changes(leading_lines=following.leading_lines), *body[index:]]
-    if same_root:
-        index = same_root[-1] + 1
-    else:
-        index = places[-1] + 1 if places else _after_docstring(body)
+    last = (same_root or places)[-1:]
+    index = last[0] + 1 if last else _after_docstring(body)
     return [*body[:index], new, *body[index:]]
 
 
@@ -228,30 +230,36 @@ class _Remover(cst.CSTTransformer):
         return updated_node
 
     def leave_Import(self, original_node: cst.Import, updated_node: cst.Import) -> cst.Import | cst.RemovalSentinel:
-        aliases = [a for a in updated_node.names if not self._is_gone(a)]
-        return self._rebuilt(updated_node, aliases)
+        aliases = self._kept(updated_node.names)
+        if aliases is None:
+            return updated_node
+        return updated_node.with_changes(names=aliases) if aliases else cst.RemoveFromParent()
 
     def leave_ImportFrom(
         self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom
     ) -> cst.ImportFrom | cst.RemovalSentinel:
         if isinstance(updated_node.names, cst.ImportStar):
             return updated_node
-        aliases = [a for a in updated_node.names if not self._is_gone(a)]
-        return self._rebuilt(updated_node, aliases)
+        aliases = self._kept(updated_node.names, trailing_comma=updated_node.rpar is not None)
+        if aliases is None:
+            return updated_node
+        return updated_node.with_changes(names=aliases) if aliases else cst.RemoveFromParent()
 
-    def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> cst.IndentedBlock:
+    def _kept(self, names: Sequence[cst.ImportAlias], *, trailing_comma: bool = False) -> list[cst.ImportAlias] | None:
+        """What remains of an import; None where all of it does."""
+        aliases = [alias for alias in names if not self._is_gone(alias)]
+        if len(aliases) == len(names):
+            return None
+        if aliases and not trailing_comma:
+            aliases[-1] = aliases[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        return aliases
+
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.IndentedBlock:
         if original_node.body and not updated_node.body:
             return updated_node.with_changes(body=[cst.SimpleStatementLine([cst.Pass()])])
         return updated_node
-
-    def _rebuilt(self, node, aliases):  # pyright: ignore
-        if len(aliases) == len(node.names):
-            return node
-        if not aliases:
-            return cst.RemovalSentinel.REMOVE
-        if getattr(node, "rpar", None) is None:
-            aliases[-1] = aliases[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-        return node.with_changes(names=aliases)
 
     def _is_gone(self, alias: cst.ImportAlias) -> bool:
         bound = alias.evaluated_alias or alias.evaluated_name.split(".")[0]

@@ -73,7 +73,9 @@ def _positional_only(parameters: cst.Parameters, index: int, new: cst.Param) -> 
 def _insert(whole: cst.Parameters, parameters: Sequence[cst.Param], index: int, new: cst.Param) -> list[cst.Param]:
     comma = _comma_of(parameters)
     items = list(parameters)
-    followed = bool(whole.kwonly_params or whole.star_kwarg or whole.posonly_params or isinstance(whole.star_arg, cst.Param))
+    followed = bool(
+        whole.kwonly_params or whole.star_kwarg or whole.posonly_params or isinstance(whole.star_arg, cst.Param)
+    )
     if index > 0 and isinstance(items[index - 1].comma, cst.MaybeSentinel):
         items[index - 1] = items[index - 1].with_changes(comma=comma)
     last = index == len(items) and not followed

@@ -113,9 +113,9 @@ def _at(tree: ast.Module, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef:
     raise ToolError(f"no function at line {line}", remedy="This is a defect of the toolchain: please report it.")
 
 
-def _delegates(node: ast.AST, name: str) -> bool:
+def _delegates(node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:
     """An async body that is nothing but a call of the sync one."""
-    body = _without_docstring(getattr(node, "body"))
+    body = _without_docstring(node.body)
     if len(body) != 1 or not isinstance(body[0], ast.Return):
         return False
     value = body[0].value
@@ -218,7 +218,7 @@ def _ancestors(classes: Mapping[str, ast.ClassDef], name: str) -> tuple[set[str]
     return found, closed
 
 
-# -- the merge itself ---------------------------------------------------------------------------------------------------
+# -- the merge itself --------------------------------------------------------------------------------------------------
 
 
 def _merge(text: str, twins: Iterable[Twin], roots: set[int]) -> str:
@@ -274,7 +274,11 @@ class _Merger(cst.CSTTransformer):
     def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
         if self.positions[original_node].start.line not in self.roots:
             return updated_node
-        bases = [cst.Arg(cst.Name(_BASE_CLASS)), *updated_node.bases] if not updated_node.bases else _with_base(updated_node)
+        bases = (
+            [cst.Arg(cst.Name(_BASE_CLASS)), *updated_node.bases]
+            if not updated_node.bases
+            else _with_base(updated_node)
+        )
         return updated_node.with_changes(
             bases=bases, lpar=cst.LeftParen() if not updated_node.bases else updated_node.lpar,
             rpar=cst.RightParen() if not updated_node.bases else updated_node.rpar,
@@ -288,7 +292,9 @@ def _with_base(node: cst.ClassDef) -> list[cst.Arg]:
     return [*node.bases[:-1], last, cst.Arg(cst.Name(_BASE_CLASS), comma=comma if more else cst.MaybeSentinel.DEFAULT)]
 
 
-def _joined_body(sync: cst.FunctionDef, asynchronous: cst.FunctionDef, renames: tuple[tuple[str, str], ...]) -> cst.BaseSuite:
+def _joined_body(
+    sync: cst.FunctionDef, asynchronous: cst.FunctionDef, renames: tuple[tuple[str, str], ...]
+) -> cst.BaseSuite:
     """The async body under the sync one's docstring, with the names of other twins made canonical."""
     body = asynchronous.body.visit(_Renamer(dict(renames)))
     assert isinstance(body, cst.BaseSuite)
@@ -319,7 +325,9 @@ class _Renamer(cst.CSTTransformer):
         function = updated_node.func
         if isinstance(function, cst.Attribute) and function.attr.value == "__call__":
             called = function.value
-            is_super = isinstance(called, cst.Call) and isinstance(called.func, cst.Name) and called.func.value == "super"
+            is_super = (
+                isinstance(called, cst.Call) and isinstance(called.func, cst.Name) and called.func.value == "super"
+            )
             if not is_super:
                 return updated_node.with_changes(func=called)
         return updated_node

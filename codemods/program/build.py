@@ -12,7 +12,7 @@ from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
-class InvalidSource(ToolError):
+class InvalidSourceError(ToolError):
     """A file is not valid Python; names file and line."""
 
 
@@ -20,7 +20,7 @@ def build_program(files: Mapping[str, str], library: Program | None = None) -> P
     """Build the model of ``files`` (posix path to text; other files than ``*.py`` are ignored).
 
     With a ``library``, ``files`` are a program that uses it: its modules can be named, and only ``files`` are the
-    program's own. The result does not depend on the order of ``files``. Raises :class:`InvalidSource`.
+    program's own. The result does not depend on the order of ``files``. Raises :class:`InvalidSourceError`.
     """
     program = Program({}, {}, {}, {}, {}, {}, {}, {}) if library is None else _extended(library)
     own: list[ModuleInfo] = []
@@ -51,11 +51,11 @@ def _extended(library: Program) -> Program:
 
 
 def read_module(path: str, text: str) -> ModuleInfo:
-    """Parse one file; raises :class:`InvalidSource` with its path and line."""
+    """Parse one file; raises :class:`InvalidSourceError` with its path and line."""
     try:
         tree = ast.parse(text, filename=path)
     except SyntaxError as error:
-        raise InvalidSource(
+        raise InvalidSourceError(
             f"{path}:{error.lineno}: not valid Python: {error.msg}",
             remedy="Mend this file in the source tree (or take another release), then run the command again.",
         ) from error
@@ -187,7 +187,9 @@ def import_bindings(node: ast.Import | ast.ImportFrom, module: ModuleInfo) -> li
     """What an import binds: ``(name, (module, attribute))``; the attribute is None for a module, name ``*`` a star."""
     if isinstance(node, ast.Import):
         return [
-            (alias.asname, (alias.name, None)) if alias.asname else (alias.name.split(".")[0], (alias.name.split(".")[0], None))
+            (alias.asname, (alias.name, None))
+            if alias.asname
+            else (alias.name.split(".")[0], (alias.name.split(".")[0], None))
             for alias in node.names
         ]
     base = node.module or ""
@@ -208,9 +210,7 @@ def bound_names(node: ast.AST) -> set[str]:
             names.add(child.name)
         elif isinstance(child, ast.Import | ast.ImportFrom):
             names.update((a.asname or a.name.split(".")[0]) for a in child.names if a.name != "*")
-        elif isinstance(child, ast.ExceptHandler) and child.name:
-            names.add(child.name)
-        elif isinstance(child, ast.MatchAs | ast.MatchStar) and child.name:
+        elif isinstance(child, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and child.name:
             names.add(child.name)
     return names
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from codemods.program.build import dotted, iter_own
 from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
@@ -33,7 +35,9 @@ from codemods.program.values import (
 )
 from codemods.rules import Rules
 
-_SAME_ELEMENTS = frozenset({"list", "sorted", "reversed", "set", "tuple", "iter", "frozenset", "tqdm", "shuffle", "chain"})
+_SAME_ELEMENTS = frozenset(
+    {"list", "sorted", "reversed", "set", "tuple", "iter", "frozenset", "tqdm", "shuffle", "chain"}
+)
 _SAME_VALUE = frozenset({"copy", "deepcopy", "cast", "next"})
 _EMPTY_CONTAINERS = frozenset(
     {
@@ -75,7 +79,9 @@ class Flow:
         self.scopes = self._make_scopes()
         self.scope_of: dict[ast.AST, Scope] = dict(base.scope_of) if base is not None else {}
         self.scope_of.update((scope.node, scope) for scope in self.scopes)
-        self.callable_rules = {(name, place): rule for rule in rules.callable for name in rule.names for place in rule.where}
+        self.callable_rules = {
+            (name, place): rule for rule in rules.callable for name in rule.names for place in rule.where
+        }
         self.name_rules = {name: rule for rule in rules.name for name in rule.names}
         self.returns_receiver = {name for rule in rules.returns_receiver for name in rule.names}
         self.rule_matches: dict[str, int] = defaultdict(int)
@@ -83,6 +89,30 @@ class Flow:
         self._stale: set[int] = set(range(len(self.scopes)))
         self._readers: dict[Variable, set[int]] = {}
         self._reader: int | None = None
+        self._handlers: dict[type[ast.expr], Callable[[Any, Scope], Values]] = {
+            ast.Constant: self._constant,
+            ast.JoinedStr: self._string,
+            ast.Compare: self._bool,
+            ast.Name: self._name_node,
+            ast.Attribute: self._attribute,
+            ast.Call: self._call,
+            ast.Subscript: self._subscript,
+            ast.List: self._display,
+            ast.Tuple: self._display,
+            ast.Set: self._display,
+            ast.Dict: self._dict,
+            ast.ListComp: self._comprehension,
+            ast.SetComp: self._comprehension,
+            ast.GeneratorExp: self._comprehension,
+            ast.DictComp: self._comprehension,
+            ast.Lambda: self._lambda,
+            ast.BoolOp: self._union,
+            ast.IfExp: self._if_expression,
+            ast.Await: self._inner,
+            ast.NamedExpr: self._inner,
+            ast.Starred: self._inner,
+            ast.BinOp: self._binary,
+        }
 
     # -- set-up ---------------------------------------------------------------------------------------------------
 
@@ -130,13 +160,19 @@ class Flow:
     def _seed_parameters(self, function: FunctionInfo) -> None:
         scope = self.scope_of[function.node]
         for decorator in [] if isinstance(function.node, ast.Lambda) else function.node.decorator_list:
-            if isinstance(decorator, ast.Call) and (dotted(decorator.func) or "").split(".")[-1] == "wraps" and decorator.args:
+            if (
+                isinstance(decorator, ast.Call)
+                and (dotted(decorator.func) or "").split(".")[-1] == "wraps"
+                and decorator.args
+            ):
                 self.wrapped[function.symbol] = (decorator.args[0], scope)
         arguments = function.node.args
         named = [*function.arguments, *arguments.kwonlyargs]
         if function.is_method and function.arguments:
             assert function.owner is not None
-            first: Value = ClassRef(function.owner.symbol) if function.is_classmethod else Instance(function.owner.symbol)
+            first: Value = (
+                ClassRef(function.owner.symbol) if function.is_classmethod else Instance(function.owner.symbol)
+            )
             self._add(("L", function.symbol, function.arguments[0].arg), frozenset({first}))
             named = named[1:]
         for argument in named:
@@ -145,7 +181,9 @@ class Flow:
             rule = self.callable_rules.get((argument.arg, "parameter"))
             if rule is not None and not _is_known_type(annotated):
                 self.rule_matches[f"callable:{rule.label}"] += 1
-                self._add(variable, frozenset({Supplied(argument.arg) if rule.kind == "supplied" else Plain(argument.arg)}))
+                self._add(
+                    variable, frozenset({Supplied(argument.arg) if rule.kind == "supplied" else Plain(argument.arg)})
+                )
             self._add(variable, annotated)
         for star in (arguments.vararg, arguments.kwarg):
             if star is not None:
@@ -158,7 +196,11 @@ class Flow:
                 for name in sorted(scope.function.locals):
                     self._seed(("L", scope.function.symbol, name), name)
             for node in iter_own(scope.node):
-                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and not self.values(node, scope) - {Opaque()}:
+                if (
+                    isinstance(node, ast.Attribute)
+                    and isinstance(node.ctx, ast.Load)
+                    and not self.values(node, scope) - {Opaque()}
+                ):
                     for base in self.values(node.value, scope):
                         if isinstance(base, Instance):
                             self._seed(("A", base.cls, node.attr), node.attr)
@@ -207,9 +249,7 @@ class Flow:
             if node.value is not None:
                 values |= self.values(node.value, scope)
             self._bind(node.target, values, scope)
-        elif isinstance(node, ast.NamedExpr):
-            self._bind(node.target, self.values(node.value, scope), scope)
-        elif isinstance(node, ast.AugAssign):
+        elif isinstance(node, ast.NamedExpr | ast.AugAssign):
             self._bind(node.target, self.values(node.value, scope), scope)
         elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
             self._bind(node.target, self.elements(self.values(node.iter, scope)), scope)
@@ -352,8 +392,8 @@ class Flow:
 
     def values(self, node: ast.expr, scope: Scope) -> Values:
         """What ``node`` may hold in ``scope``; empty where nothing is known."""
-        handler = _HANDLERS.get(type(node))
-        return handler(self, node, scope) if handler is not None else NOTHING
+        handler = self._handlers.get(type(node))
+        return handler(node, scope) if handler is not None else NOTHING
 
     def _constant(self, node: ast.Constant, scope: Scope) -> Values:
         return NOTHING if node.value is None else frozenset({OBJECT})
@@ -542,7 +582,10 @@ class Flow:
     def _external_call(self, callee: External, node: ast.Call, scope: Scope) -> Values:
         last = callee.name.split(".")[-1]
         arguments = [self.values(a, scope) for a in node.args if not isinstance(a, ast.Starred)]
-        if last in ("partial", "MethodType", "wraps", "update_wrapper", "asyncify", "staticmethod", "classmethod") and arguments:
+        if (
+            last in ("partial", "MethodType", "wraps", "update_wrapper", "asyncify", "staticmethod", "classmethod")
+            and arguments
+        ):
             return arguments[0]
         if last == "cast" and len(node.args) == 2:
             return self.annotation(node.args[0], scope) | arguments[1]
@@ -650,7 +693,9 @@ class Flow:
             self._add(("E", site), self.elements(values) if key is None else values)
         return frozenset({Container(site)})
 
-    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, scope: Scope) -> Values:
+    def _comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, scope: Scope
+    ) -> Values:
         site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:comprehension"
         element = node.value if isinstance(node, ast.DictComp) else node.elt
         self._add(("E", site), self.values(element, scope))
@@ -707,7 +752,13 @@ class Flow:
                 found.add(Instance(value.cls))
             elif isinstance(value, External) and value.name.split(".")[-1] in ("Callable", "callable"):
                 found.add(Opaque())
-            elif isinstance(value, External) and value.name.split(".")[-1] not in ("Any", "Callable", "object", "callable", "TypeVar()"):
+            elif isinstance(value, External) and value.name.split(".")[-1] not in (
+                "Any",
+                "Callable",
+                "object",
+                "callable",
+                "TypeVar()",
+            ):
                 found.add(value.called())
         return frozenset(found)
 
@@ -718,14 +769,31 @@ class Flow:
             used = arguments[:1] if name == "Annotated" else arguments
             return frozenset(v for a in used for v in self.annotation(a, scope))
         if name in ("type", "Type"):
-            return frozenset(ClassRef(v.cls) for a in arguments for v in self.annotation(a, scope) if isinstance(v, Instance))
+            return frozenset(
+                ClassRef(v.cls) for a in arguments for v in self.annotation(a, scope) if isinstance(v, Instance)
+            )
         if name == "Callable":
             return frozenset({Opaque()})
         if name == "Literal":
             return frozenset({OBJECT})
         if name in ("dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "OrderedDict"):
             return self._annotated_container(node, scope, arguments[-1:])
-        if name in ("tuple", "Tuple", "list", "List", "set", "Set", "Sequence", "Iterable", "Iterator", "Generator", "frozenset", "deque", "AsyncGenerator", "AsyncIterator"):
+        if name in (
+            "tuple",
+            "Tuple",
+            "list",
+            "List",
+            "set",
+            "Set",
+            "Sequence",
+            "Iterable",
+            "Iterator",
+            "Generator",
+            "frozenset",
+            "deque",
+            "AsyncGenerator",
+            "AsyncIterator",
+        ):
             return self._annotated_container(node, scope, arguments if name.lower() == "tuple" else arguments[:1])
         if name in ("Coroutine", "Awaitable"):
             return self.annotation(arguments[-1], scope)
@@ -754,28 +822,3 @@ _RELEVANT = (
     ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
     ast.Return, ast.Yield, ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
 )  # fmt: skip
-
-_HANDLERS = {
-    ast.Constant: Flow._constant,
-    ast.JoinedStr: Flow._string,
-    ast.Compare: Flow._bool,
-    ast.Name: Flow._name_node,
-    ast.Attribute: Flow._attribute,
-    ast.Call: Flow._call,
-    ast.Subscript: Flow._subscript,
-    ast.List: Flow._display,
-    ast.Tuple: Flow._display,
-    ast.Set: Flow._display,
-    ast.Dict: Flow._dict,
-    ast.ListComp: Flow._comprehension,
-    ast.SetComp: Flow._comprehension,
-    ast.GeneratorExp: Flow._comprehension,
-    ast.DictComp: Flow._comprehension,
-    ast.Lambda: Flow._lambda,
-    ast.BoolOp: Flow._union,
-    ast.IfExp: Flow._if_expression,
-    ast.Await: Flow._inner,
-    ast.NamedExpr: Flow._inner,
-    ast.Starred: Flow._inner,
-    ast.BinOp: Flow._binary,
-}

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 Position = tuple[int, int]
+Placed = ast.stmt | ast.expr | ast.keyword | ast.excepthandler
+"""Nodes that have a place in the source."""
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -26,10 +28,9 @@ class ModuleInfo:
     ascii_only: bool
     lines: list[str]
 
-    def position(self, node: ast.AST) -> Position:
+    def position(self, node: Placed) -> Position:
         """Where ``node`` starts; ``ast`` counts columns in bytes, this in characters."""
-        line: int = getattr(node, "lineno")
-        column: int = getattr(node, "col_offset")
+        line, column = node.lineno, node.col_offset
         if self.ascii_only:
             return line, column
         text = self.lines[line - 1]
