@@ -62,7 +62,10 @@ async def test_a_functions_results_are_cached_too():
 
 
 async def test_arguments(server: ModelServer):
-    await hosted(server, caching=False, dimensions=4)(SETTINGS, ["a"], user="me")
+    embedder = dspy.Embedder(
+        "openai/text-embedding-3-small", api_base=server.url, api_key="k", caching=False, dimensions=4
+    )
+    await embedder(SETTINGS, ["a"], user="me")
     assert server.requests[0].body["dimensions"] == 4 and server.requests[0].body["user"] == "me"
 
 

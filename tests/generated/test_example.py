@@ -102,10 +102,10 @@ async def test_items_run_at_once(server: ModelServer):
 
 @pytest.mark.parametrize("threads", [1, 3])
 async def test_num_threads_limits_the_requests(server: ModelServer, threads: int):
-    server.latency = 0.02
+    server.latency = 0.2
     server.on(agent_model)
     settings = dspy.Settings(lm=lm_at(server), num_threads=threads)
-    await dspy.Evaluate(devset=devset() * 2, metric=exact)(settings, QA())
+    await dspy.Evaluate(devset=devset(), metric=exact)(settings, QA())
     assert server.most_at_once == threads
 
 

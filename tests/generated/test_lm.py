@@ -302,7 +302,8 @@ class TestCache:
 
     async def test_a_cache_that_upstream_filled(self, server: ModelServer, caches, upstream_folder):
         """What upstream's sync calls put on disk is found here, for every kind of call."""
-        server.on(lambda request: fields(answer=f"of {request.kind} to {question_of(request)}"))
+        for kind in ("chat", "text", "responses"):
+            server.on(lambda request: fields(answer=f"of {request.kind} to {question_of(request)}"), kind=kind)
         program = """
 import json, sys, dspy
 url, folder = sys.argv[1:]

@@ -96,7 +96,8 @@ class TestBatch:
     """`Module.batch`."""
 
     async def test_results_are_in_order(self, server: ModelServer):
-        server.on(echo(delay=0.05), contains="0")
+        server.latency = 0.2
+        server.on(echo(delay=0.3), contains="q0")
         server.on(echo())
         examples = [dspy.Example(question=f"q{number}").with_inputs("question") for number in range(6)]
         results = await dspy.Predict("question -> answer").batch(
@@ -106,7 +107,7 @@ class TestBatch:
         assert server.most_at_once == 3
 
     async def test_threads_and_errors_come_from_settings(self, server: ModelServer):
-        server.latency = 0.05
+        server.latency = 0.2
         server.on(echo())
         examples = [dspy.Example(question=f"q{number}").with_inputs("question") for number in range(6)]
         settings = dspy.Settings(lm=lm_at(server), num_threads=2)

@@ -24,6 +24,10 @@ def strict(server: ModelServer):
     asyncio.run(warm())
     server.reset()
     watch = BlockBuster()
+    for function in watch.functions.values():
+        # litellm looks for certificates when it makes a client, once per client and loop: not ours to mend.
+        function.can_block_in("litellm/llms/custom_httpx/http_handler.py", "get_ssl_verify")
+        function.can_block_in("litellm/llms/custom_httpx/http_handler.py", "get_ssl_configuration")
     watch.activate()
     yield
     watch.deactivate()
@@ -89,9 +93,11 @@ async def test_blocking_tools_in_a_worker_thread(strict):
 
 
 async def test_the_loop_stays_alive(server: ModelServer):
-    """While a hundred items are evaluated, something else on the loop is never late by long."""
-    server.latency = 0.02
+    """While items wait for a slow model, something else on the loop is never late by as much as one of them waits."""
     server.on(echo())
+    predict, settings = dspy.Predict("question -> answer"), dspy.Settings(lm=lm_at(server))
+    await predict(settings, question="warm")
+    server.latency = 1.0
     late = []
 
     async def heartbeat():
@@ -100,14 +106,12 @@ async def test_the_loop_stays_alive(server: ModelServer):
             await asyncio.sleep(0.01)
             late.append(time.monotonic() - began - 0.01)
 
-    predict, settings = dspy.Predict("question -> answer"), dspy.Settings(lm=lm_at(server))
-    await predict(settings, question="warm")
     beat = asyncio.create_task(heartbeat())
-    data = [dspy.Example(question=f"q{n}", answer=f"q{n}").with_inputs("question") for n in range(100)]
-    result = await dspy.Evaluate(devset=data, metric=exact, num_threads=50)(settings, predict)
+    data = [dspy.Example(question=f"q{n}", answer=f"q{n}").with_inputs("question") for n in range(20)]
+    result = await dspy.Evaluate(devset=data, metric=exact, num_threads=20)(settings, predict)
     beat.cancel()
     assert result.score == 100.0
-    assert sorted(late)[int(len(late) * 0.9)] < 0.25
+    assert max(late) < 0.8
 
 
 async def test_typed_and_custom_models(strict):

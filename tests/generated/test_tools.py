@@ -160,7 +160,7 @@ server.run()
             assert add.desc == "Add two numbers."
             assert set(add.args) == {"a", "b"} and "settings" not in str(add.args)
             assert await add(SETTINGS, a=1, b=2) == "3"
-            with pytest.raises(RuntimeError, match="no luck"):
+            with pytest.raises(RuntimeError, match="Failed to call a MCP tool"):
                 await dspy.Tool.from_mcp_tool(session, listed["wrong"])(SETTINGS)
 
     async def test_a_session_of_ones_own(self):

@@ -128,8 +128,6 @@ async def test_metric_of_an_optimizer(kind: str):
 @every_kind
 @pytest.mark.parametrize("module", [dspy.BestOfN, dspy.Refine])
 async def test_reward(kind: str, module):
-    if kind in ("object", "partial") and module is dspy.Refine:
-        pytest.skip("Refine quotes the reward's source, which such an object has none of; upstream refuses it too")
     seen = Seen(1.0)
     _, lm = scripted(fields(answer="a"))
     best = module(dspy.Predict("question -> answer"), 2, kinds(seen)[kind], 1.0)
