@@ -159,7 +159,7 @@ CALLS = """
             self.inner = Module()
             self.given = given
 
-        async def forward(self, settings, part: Module):
+        async def forward(self, settings, part: Module = None):
             local = Module()
             {line}
 
@@ -269,6 +269,92 @@ def test_a_method_is_looked_up_in_the_bases_of_other_modules(tree: Tree) -> None
         elsewhere="class Other:\n    def step(self): ...",
     )
     assert found(root) == [("child", 6, "await")]
+
+
+ARGUMENTS = """
+    import contextlib
+    from dspy.supplied import takes_settings, changes_everything
+
+    async def plain(a, b=1, *, c=2): ...
+    async def with_settings(settings, a, b=1): ...
+    async def only_positional(settings, /, **kwargs): ...
+
+    @takes_settings
+    async def checked(settings, /, a): ...
+
+    @changes_everything
+    async def unknown(settings): ...
+
+    class Thing:
+        def __init__(self, settings): ...
+        async def __call__(self, settings, a): ...
+        async def method(self, settings, a): ...
+        @staticmethod
+        def static(settings): ...
+        @classmethod
+        def made(cls, settings): ...
+
+        async def go(self, settings, inner_settings, args):
+            thing = Thing()
+            {line}
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "await plain(settings, 1, 2)",
+        "await plain(inner_settings, 1, 2, c=3)",
+        "await with_settings(1)",
+        "await with_settings(settings, 1, 2, 3)",
+        "await with_settings(settings, 1, d=2)",
+        "await with_settings(settings, 1, a=2)",
+        "await with_settings(a=1)",
+        "await only_positional(a=1)",
+        "await only_positional(settings, 1)",
+        "await checked(settings)",
+        "await self.method(settings)",
+        "await self.method(1)",
+        "await thing(settings)",
+        "await thing.method(settings)",
+        "self.static()",
+        "self.made()",
+        "await super().go(settings)",
+    ],
+)
+def test_arguments_the_target_does_not_take(tree: Tree, line: str) -> None:
+    code = ARGUMENTS.format(line=line)
+    if "super" in line:
+        code = code.replace("class Thing:", "class Thing(Base):").replace(
+            "import contextlib", "from dspy.base import Base"
+        )
+    base = "class Base:\n    async def go(self, settings, a): ...\n"
+    assert [kind for _, _, kind in found(tree(a=code, base=base))] == ["arguments"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "await plain(1, 2, c=3)",
+        "await plain()  # nothing to do with settings",
+        "await with_settings(settings, 1)",
+        "await with_settings(settings=settings, a=1)",
+        "await with_settings(*args)",
+        "await with_settings(settings, **args)",
+        "await only_positional(settings, a=1, settings=2)",
+        "await checked(settings, 1)",
+        "await checked(settings=settings, a=1)",
+        "await unknown(1, 2, 3)",
+        "await self.method(settings, 1)",
+        "await thing(settings, a=1)",
+        "self.static(settings)",
+        "self.made(settings)",
+        "plain = lambda s: s; plain(settings)",
+    ],
+)
+def test_arguments_the_target_takes(tree: Tree, line: str) -> None:
+    root = tree(a=ARGUMENTS.format(line=line))
+    assert [defect for defect in verify(root).defects if defect.check == "arguments"] == []
 
 
 def test_an_async_generator_is_not_awaited(tree: Tree) -> None:

@@ -8,6 +8,7 @@ The checks, by the name a `Defect` carries:
 
 * `grammar`: the file parses and compiles with the grammar of the oldest Python the package supports.
 * `await`: a coroutine is made and neither awaited nor handed to something that awaits it.
+* `arguments`: a call whose target is certain gives it arguments it does not take, or too few.
 * `settings`: global settings, or configuration of a thread, task or context, are read on a call path.
 * `blocking`: a call that blocks stands directly in a coroutine, or a thread's lock is held across an `await`.
 * `shape`: an `async def` where Python or a decorator cannot wait for it.
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codemods.errors import ToolError
+from codemods.verify.arguments import wrong_arguments
 from codemods.verify.awaits import lost_coroutines
 from codemods.verify.defects import Defect
 from codemods.verify.globals import DECLARED, global_settings
@@ -96,7 +98,7 @@ def verify(
     package = Package(parsed)
     for module in package.modules.values():
         defects += [*lost_coroutines(package, module), *global_settings(module, declared)]
-        defects += [*blocking(module), *shape(module)]
+        defects += [*wrong_arguments(package, module), *blocking(module), *shape(module)]
     seconds["calls"] = time.perf_counter() - started
 
     started = time.perf_counter()

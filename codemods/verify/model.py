@@ -17,6 +17,8 @@ _BUILTIN_METHODS = frozenset(
 )
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Names = dict[str, ast.AST | None]
+Values = dict[str, list[ast.expr]]
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
@@ -44,6 +46,9 @@ class Module:
     stars: list[str] = field(default_factory=list[str])
     rebound: set[str] = field(default_factory=set[str])
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict[ast.AST, ast.AST])
+    _values: dict[ast.AST, dict[str, list[ast.expr]]] = field(
+        default_factory=dict[ast.AST, "dict[str, list[ast.expr]]"]
+    )
     _names: dict[ast.AST, dict[str, ast.AST | None]] = field(default_factory=dict[ast.AST, "dict[str, ast.AST | None]"])
 
     def enclosing(self, node: ast.AST) -> Iterator[ast.AST]:
@@ -64,11 +69,22 @@ class Module:
             below = above
         return found
 
-    def local_names(self, function: Function | ast.Lambda) -> dict[str, ast.AST | None]:
+    def local_names(self, function: Function | ast.Lambda) -> Names:
         """The names a function binds: a nested function where it is the only binding, else None."""
         if function not in self._names:
             self._names[function] = bindings(function)
         return self._names[function]
+
+    def assigned(self, function: Function | ast.Lambda) -> Values:
+        """What a function assigns to each of its variables."""
+        if function not in self._values:
+            found: dict[str, list[ast.expr]] = defaultdict(list)
+            for node in walk_body(function):
+                for target in node.targets if isinstance(node, ast.Assign) else ():
+                    if isinstance(target, ast.Name):
+                        found[target.id].append(cast("ast.Assign", node).value)
+            self._values[function] = found
+        return self._values[function]
 
     def is_local(self, name: ast.Name) -> bool:
         """Whether a function around the name binds it: a parameter or a variable, and not a global."""
@@ -91,12 +107,15 @@ class Package:
     def __init__(self, trees: Mapping[str, ast.Module]) -> None:
         self.modules = {module.name: module for path, tree in trees.items() for module in [read_module(path, tree)]}
         self.definitions: dict[str, list[Function]] = defaultdict(list)
+        self._functions: dict[ast.expr, Function | None] = {}
         for module in self.modules.values():
             for node in ast.walk(module.tree):
                 if isinstance(node, Function):
                     self.definitions[node.name].append(node)
         self.coroutines = sum(is_coroutine(node) for nodes in self.definitions.values() for node in nodes)
-        methods = {name for module in self.modules.values() for cls in module.classes.values() for name in cls.methods}
+        classes = [cls for module in self.modules.values() for cls in module.classes.values()]
+        methods = {name for cls in classes for name in cls.methods}
+        self._methods = frozenset(id(method) for cls in classes for method in cls.methods.values())
         # `x.name(...)` of an unknown `x` makes a coroutine for certain if nothing else goes by that name.
         self._only_async = frozenset(
             name
@@ -180,11 +199,7 @@ class Package:
         if not functions or isinstance(functions[0], ast.Lambda):
             return None
         function = functions[0]
-        values = [
-            node.value
-            for node in walk_body(function)
-            if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name.id for t in node.targets)
-        ]
+        values = module.assigned(function).get(name.id, [])
         parameters = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
         parameter = next((each for each in parameters if each.arg == name.id), None)
         if parameter is not None:
@@ -195,9 +210,13 @@ class Package:
             return self.type_of(module, values[0])
         return None
 
+    def is_method(self, function: Function) -> bool:
+        """Whether a function stands in the body of a class."""
+        return id(function) in self._methods
+
     def reaches(self, module: Module, call: ast.Call) -> str | None:
         """The coroutine a call makes, as a reader would write it; None if it makes none for certain."""
-        found = self._function(module, call.func)
+        found = self.function(module, call.func)
         if found is not None:
             return ast.unparse(call.func) if is_coroutine(found) else None
         if isinstance(call.func, ast.Attribute) and call.func.attr in self._only_async:
@@ -206,8 +225,13 @@ class Package:
             return ast.unparse(call.func)
         return None
 
-    def _function(self, module: Module, func: ast.expr) -> Function | None:
+    def function(self, module: Module, func: ast.expr) -> Function | None:
         """The function behind a callee, if it is one of the package's and the text leaves no doubt."""
+        if func not in self._functions:
+            self._functions[func] = self._find_function(module, func)
+        return self._functions[func]
+
+    def _find_function(self, module: Module, func: ast.expr) -> Function | None:
         target = self.expression(module, func)
         if isinstance(target, Function):
             return target
@@ -241,6 +265,12 @@ class Package:
         return True
 
 
+def called_name(decorator: ast.expr) -> str:
+    """The last part of a decorator's name, whether or not the decorator is called."""
+    node = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
 def is_coroutine(node: ast.AST) -> bool:
     """Whether a definition makes a coroutine function; an async generator is none."""
     return isinstance(node, ast.AsyncFunctionDef) and not any(
@@ -258,7 +288,7 @@ def walk_body(function: Function | ast.Lambda) -> Iterator[ast.AST]:
             stack.extend(ast.iter_child_nodes(node))
 
 
-def bindings(function: Function | ast.Lambda) -> dict[str, ast.AST | None]:
+def bindings(function: Function | ast.Lambda) -> Names:
     arguments = function.args
     names: dict[str, ast.AST | None] = {
         each.arg: None
