@@ -12,6 +12,7 @@ is in another file than the sample: `"dspy/other.py:2: wall-coroutine: cannot be
 from __future__ import annotations
 
 import ast
+import difflib
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -291,19 +292,15 @@ def assert_converted(
     first = convert_toy(sources, rules=rules, final=final)
     second = convert_toy(first.files, rules=rules, final=final) if again else first
     offset = HEADER.count("\n") if header else 0
-    assert {
-        "files": _shown(first.files, expected),
-        "findings": _diagnostics(first.findings, findings, offset),
-        "unresolved": _diagnostics(first.unresolved, unresolved, offset),
-        "invalid": [path for path, text in sorted(first.files.items()) if not is_valid(text)],
-        "changed again": _shown(second.files, first.files),
-    } == {
-        "files": _shown(expected, first.files),
-        "findings": list(findings),
-        "unresolved": list(unresolved),
-        "invalid": [],
-        "changed again": _shown(first.files, second.files),
-    }
+    found = _report(
+        _shown(first.files, expected),
+        _diagnostics(first.findings, findings, offset),
+        _diagnostics(first.unresolved, unresolved, offset),
+        [path for path, text in sorted(first.files.items()) if not is_valid(text)],
+        _shown(second.files, first.files),
+    )
+    wanted = _report(_shown(expected, first.files), list(findings), list(unresolved), [], {})
+    assert found == wanted, "".join(difflib.unified_diff(wanted, found, "expected\n", "found\n", n=4))
 
 
 def assert_untouched(code: str, **options: object) -> None:
@@ -311,13 +308,26 @@ def assert_untouched(code: str, **options: object) -> None:
     assert_converted(code, code, **options)  # type: ignore[arg-type]
 
 
-def _shown(files: Mapping[str, str], others: Mapping[str, str]) -> dict[str, list[str]]:
-    """The files that are not as in `others`, as lines, so that pytest shows their difference line by line."""
-    return {
-        path: text.removeprefix(HEADER).splitlines(keepends=True)
-        for path, text in sorted(files.items())
-        if others.get(path) != text
-    }
+def _shown(files: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """The files that are not as in `others`."""
+    return {path: text for path, text in sorted(files.items()) if others.get(path) != text}
+
+
+def _report(
+    files: Mapping[str, str],
+    findings: list[str],
+    unresolved: list[str],
+    invalid: list[str],
+    again: Mapping[str, str],
+) -> list[str]:
+    """All of it as lines."""
+    lines: list[str] = []
+    for title, texts in (("", files), ("changed by a second conversion: ", again)):
+        for path, text in texts.items():
+            lines += [f"=== {title}{path}\n", *text.removeprefix(HEADER).splitlines(keepends=True), "\n"]
+    for title, places in (("findings", findings), ("unresolved", unresolved), ("not valid Python", invalid)):
+        lines += [f"=== {title}\n", *(f"{place}\n" for place in places)]
+    return lines
 
 
 def _diagnostics(found: Iterable[Finding], expected: Sequence[str], offset: int) -> list[str]:
