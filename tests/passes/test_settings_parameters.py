@@ -1,4 +1,4 @@
-"""`settings` comes first after the receiver: positional-only beside `**kwargs`, checked where the function is public."""
+"""`settings` comes first after the receiver: positional-only beside `**kwargs`, checked in public coroutines."""
 
 from __future__ import annotations
 
