@@ -1,0 +1,108 @@
+"""Tools of the host that code in a sandbox calls, and tools whose source runs in the sandbox itself."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import textwrap
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from dspy.utils.supplied import ALWAYS, is_coroutine_function, visible_signature, wants_settings
+
+
+def host_tool(fn: Callable[..., Any], call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """A tool for an interpreter: it does `call`, and goes by the name, the documentation and the parameters of `fn`.
+
+    Args:
+        fn: The user's function.
+        call: What is awaited, with settings first and the keyword arguments that the code in the sandbox gave.
+    """
+
+    @functools.wraps(fn)
+    async def tool(settings: Any, /, **kwargs: Any) -> Any:
+        return await call(settings, **kwargs)
+
+    tool.__signature__ = visible_signature(fn)  # type: ignore[attr-defined]
+    setattr(tool, ALWAYS, True)
+    return tool
+
+
+def sandbox_source(fn: Callable[..., Any], shipped: Collection[str]) -> str:
+    """The source of a tool as code in a sandbox can call it: synchronous, and without settings.
+
+    A function that is neither a coroutine function nor takes settings is given as it was written. In others, `await`
+    and the settings go, as long as what is awaited are tools that are shipped as well.
+
+    Args:
+        fn: The function.
+        shipped: The names of all functions that the sandbox gets.
+
+    Raises:
+        ValueError: It awaits something that is not in the sandbox, or makes another use of its settings.
+        OSError: Its source cannot be found.
+    """
+    source = inspect.getsource(fn)
+    takes_settings = wants_settings(fn)
+    if not is_coroutine_function(fn) and not takes_settings:
+        return source
+    tree = ast.parse(textwrap.dedent(source))
+    definition = next(n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    settings = _drop_first_parameter(definition) if takes_settings else None
+    return ast.unparse(_Synchronous(fn.__name__, settings, frozenset(shipped)).visit(tree))
+
+
+def _drop_first_parameter(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    arguments = definition.args
+    positional = arguments.posonlyargs or arguments.args
+    return positional.pop(0).arg
+
+
+class _Synchronous(ast.NodeTransformer):
+    def __init__(self, tool: str, settings: str | None, shipped: frozenset[str]) -> None:
+        self._tool = tool
+        self._settings = settings
+        self._shipped = shipped
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.FunctionDef:
+        self.generic_visit(node)
+        fields = {name: getattr(node, name) for name in node._fields}
+        return ast.copy_location(ast.FunctionDef(**fields), node)
+
+    def visit_Await(self, node: ast.Await) -> ast.AST:
+        call = node.value
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id not in self._shipped:
+            raise self._error(f"awaits `{ast.unparse(call)}`, which is none of the tools")
+        return self.visit(call)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id in self._shipped:
+            node.args = [each for each in node.args if not self._is_settings(each)]
+            node.keywords = [each for each in node.keywords if not self._is_settings(each.value)]
+        return self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if self._is_settings(node):
+            raise self._error("uses its settings for something else than calling a tool")
+        return node
+
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AST:
+        raise self._error("iterates with `async for`")
+
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:
+        raise self._error("enters an `async with`")
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        if node.is_async:
+            raise self._error("iterates with `async for`")
+        return self.generic_visit(node)
+
+    def _is_settings(self, node: ast.expr) -> bool:
+        return self._settings is not None and isinstance(node, ast.Name) and node.id == self._settings
+
+    def _error(self, what: str) -> ValueError:
+        return ValueError(
+            f"The source of the tool {self._tool} runs in a sandbox, where there is no event loop and there are no "
+            f"settings, and it {what}. Use `dspy.ReAct` or `dspy.RLM`, whose tools run outside of the sandbox."
+        )

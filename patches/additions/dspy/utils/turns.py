@@ -1,0 +1,66 @@
+"""Objects that serve one task at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import Any
+
+from dspy.dsp.utils.settings import Settings
+
+_held: ContextVar[frozenset[object]] = ContextVar("turns_held", default=frozenset())
+
+
+class Turn:
+    """Whose turn it is with an object that serves one task at a time.
+
+    The task that has the turn may take it again, and so may tasks started meanwhile below it, such as those of a tool
+    that is being called. A copy of an object has a turn of its own.
+    """
+
+    def __init__(self) -> None:
+        self.settings: Settings | None = None
+        """Those of the last call, for `async with`, which is handed none."""
+        self._lock: asyncio.Lock | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._holder: object | None = None
+
+    @classmethod
+    def of(cls, owner: Any) -> Turn:
+        """The turn of an object, made when it is first asked for."""
+        return owner.__dict__.setdefault("_turn", cls())
+
+    @property
+    def taken(self) -> bool:
+        """Whether a task has it."""
+        return self._holder is not None
+
+    @contextlib.asynccontextmanager
+    async def taking(self, settings: Settings) -> AsyncIterator[None]:
+        """Wait for the turn, and have it for a block, for a call with these settings."""
+        self.settings = settings
+        if self._holder is not None and self._holder in _held.get():
+            yield
+            return
+        async with self._on_this_loop():
+            self._holder = object()
+            token = _held.set(_held.get() | {self._holder})
+            try:
+                yield
+            finally:
+                self._holder = None
+                _held.reset(token)
+
+    def _on_this_loop(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        if self._lock is None or self._loop is not loop:
+            self._lock, self._loop = asyncio.Lock(), loop
+        return self._lock
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Turn:
+        return type(self)()
+
+    def __reduce__(self) -> tuple[type[Turn], tuple[()]]:
+        return type(self), ()
