@@ -11,6 +11,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from codemods.program import FunctionInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
@@ -131,6 +132,7 @@ class _Colorer:
     def run(self) -> Coloring:
         self._collect_calls()
         self._interchangeable()
+        self._replacements()
         for colour, seeds, paint in (
             (self.result.coroutine, self._coroutine_seeds(), self._color_coroutine),
             (self.result.settings, self._settings_seeds(), self._color_settings),
@@ -197,6 +199,22 @@ class _Colorer:
                 first, *others = site.targets
                 for other in others:
                     self.families.join(first.symbol, other.symbol)
+
+    def _replacements(self) -> None:
+        """A function put in another's place (``x.forward = f``, ``setattr(x, "forward", f)``) stands for it."""
+        for scope in self.flow.scopes:
+            for target, value in replaced_functions(scope):
+                new = [v.function for v in self.flow.values(value, scope) if isinstance(v, FunctionRef)]
+                old = [v.function for v in self._attribute_values(target, scope) if isinstance(v, FunctionRef)]
+                for first in old:
+                    for second in new:
+                        if first != second:
+                            self.families.join(first, second)
+
+    def _attribute_values(self, target: tuple[ast.expr, str], scope: Scope) -> Values:
+        holder, name = target
+        bases = self.flow.values(holder, scope)
+        return frozenset(v for base in bases for v in self.flow.attribute(base, name))
 
     # -- seeds ----------------------------------------------------------------------------------------------------
 
@@ -306,6 +324,8 @@ class _Colorer:
 
     def _color_settings(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:
         owner = self._settings_owner(function)
+        if is_entry(self.rules, self.program, owner):
+            return None
         if binds_settings(self.flow, owner) or self._is_final_without_settings(owner):
             return None
         if _cannot_wait(owner) or owner.name == "__init__":
@@ -444,6 +464,31 @@ def _global_target(flow: Flow, node: ast.expr, scope: Scope) -> tuple[str, str |
     return (target.module, target.name) if target is not None and not target.external else None
 
 
+def replaced_functions(scope: Scope) -> Iterable[tuple[tuple[ast.expr, str], ast.expr]]:
+    """``((object, attribute name), new value)`` of attribute assignments and calls of ``setattr`` and ``patch.object``."""
+    for node in scope.nodes:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
+            yield (node.targets[0].value, node.targets[0].attr), node.value
+    for call in scope.calls:
+        last = (dotted(call.func) or "").split(".")[-1]
+        if last in ("setattr", "object") and len(call.args) >= 3:
+            name = call.args[1]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                yield (call.args[0], name.value), call.args[2]
+
+
+def is_entry(rules: Rules, program: Program, function: FunctionInfo) -> bool:
+    """Whether a function of a user's program is called by somebody who hands over no settings."""
+    if program.own is None or function.parent is not None:
+        return False
+    for rule in rules.entry:
+        if any(fnmatchcase(function.name, pattern) for pattern in rule.names):
+            return True
+        if any(d.split(".")[-1] in rule.decorators for d in function.decorators):
+            return True
+    return False
+
+
 def binds_settings(flow: Flow, function: FunctionInfo) -> bool:
     """A function that makes a variable called ``settings`` of its own decides by itself what it hands on."""
     if "settings" not in function.locals or "settings" in {a.arg for a in function.arguments}:
@@ -461,6 +506,8 @@ def _is_settings_parameter(flow: Flow, function: FunctionInfo) -> bool:
 
 def _cannot_wait(function: FunctionInfo) -> bool:
     name = function.name
+    if function.is_async:
+        return False
     if function.is_property:
         return True
     is_dunder = name.startswith("__") and name.endswith("__") and function.owner is not None
@@ -498,8 +545,8 @@ class _Families:
     def join(self, first: str, second: str) -> None:
         a, b = sorted((self._find(first), self._find(second)))
         if a != b:
-            self._parent[b] = a
             self._members[a] = sorted({*self.members(a), *self.members(b)})
+            self._parent[b] = a
 
     def members(self, symbol: str) -> list[str]:
         root = self._find(symbol)

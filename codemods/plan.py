@@ -89,11 +89,16 @@ class FilePlan:
     """How ``settings`` parameters are annotated."""
     own_package: bool = True
     """Whether the file belongs to the library itself, and not to a program that uses it."""
+    strings: dict[Range, str] = field(default_factory=dict[Range, str])
+    """String literals to replace, such as the targets of patches."""
+    markers: dict[Position, str] = field(default_factory=dict[Position, str])
+    """Decorators that tests need to be run as coroutines."""
     findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
     def is_empty(self) -> bool:
         parts = (self.functions, self.calls, self.reads, self.withs, self.iterations, self.bare_awaits, self.docstrings)
+        parts = (*parts, self.strings, self.markers)
         return not any(parts)
 
 
@@ -239,7 +244,14 @@ class _Planner:
         )
         plan.checked = self.file.own_package and plan.settings and not plan.before and self._is_checked(function)
         plan.async_contextmanager = coroutine and "contextmanager" in {d.split(".")[-1] for d in function.decorators}
+        if plan.make_async and not self.file.own_package and self._is_test(function):
+            marked = any(d.split(".")[-1] in ("asyncio", "anyio") for d in function.decorators)
+            if not marked:
+                self.file.markers[function.position] = "pytest.mark.asyncio"
         return plan if plan.make_async or plan.settings else None
+
+    def _is_test(self, function: FunctionInfo) -> bool:
+        return function.name.startswith("test_") and function.parent is None and not function.is_property
 
     def _is_checked(self, function: FunctionInfo) -> bool:
         """Public coroutines check that settings were given, unless a decorator does it for them."""
@@ -411,9 +423,31 @@ class _Planner:
                     self.file.to_list.add(self.range(value))
             else:
                 self._visit(argument, env)
+        if not self.file.own_package:
+            self._renamed_target(node, env)
         plan = self._call_plan(node, env)
         if plan != CallPlan():
             self.file.calls[self.range(node)] = plan
+
+    def _renamed_target(self, node: ast.Call, env: _Env) -> None:
+        """Targets of ``patch("litellm.completion")``, ``patch.object(litellm, "completion")`` and ``setattr``."""
+        last = (dotted(node.func) or "").split(".")[-1]
+        if last not in ("patch", "setattr", "object", "delattr") or not node.args:
+            return
+        first = node.args[0]
+        holders: list[str] = []
+        literal: ast.expr = first
+        if len(node.args) > 1 and not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
+            holders = [v.name for v in self.coloring.flow.values(first, env.scope) if isinstance(v, External)]
+            literal = node.args[1]
+        if not isinstance(literal, ast.Constant) or not isinstance(literal.value, str):
+            return
+        for rule in self.coloring.rules.renamed:
+            head, _, old = rule.old.rpartition(".")
+            new = rule.new.rpartition(".")[2]
+            if (not holders and literal.value == rule.old) or (head in holders and literal.value == old):
+                text = literal.value[: -len(old)] + new
+                self.file.strings[self.range(literal)] = text
 
     def _handed_out(self, node: ast.Call, argument: ast.expr | ast.keyword, env: _Env) -> None:
         """A coroutine function defined here and handed to code of another package, which will not await it."""

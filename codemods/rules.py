@@ -71,6 +71,23 @@ class ReturnsRule(_Rule):
     names: tuple[str, ...]
 
 
+class EntryRule(_Rule):
+    """Functions of a user's program that somebody else calls, by name pattern or decorator: they take no settings.
+
+    What they hand on is the process's object, or the child of the enclosing block.
+    """
+
+    names: tuple[str, ...] = ()
+    decorators: tuple[str, ...] = ()
+
+
+class RenamedRule(_Rule):
+    """A sync function of another package that the converted library no longer calls, and the one it calls instead."""
+
+    old: str
+    new: str
+
+
 class BlockingRule(_Rule):
     """A call that blocks the event loop and the coroutine function that does the same without."""
 
@@ -100,6 +117,8 @@ class Rules(BaseModel):
     decorator: tuple[DecoratorRule, ...] = ()
     returns_receiver: tuple[ReturnsRule, ...] = ()
     blocking: tuple[BlockingRule, ...] = ()
+    entry: tuple[EntryRule, ...] = ()
+    renamed: tuple[RenamedRule, ...] = ()
 
 
 def load_rules(text: str | None = None) -> Rules:

@@ -20,7 +20,9 @@ from codemods.passes.lambdas import Lambdas
 from codemods.passes.settings_arguments import SettingsArguments
 from codemods.passes.settings_contexts import SettingsContexts
 from codemods.passes.settings_parameters import SettingsParameters
+from codemods.passes.strings import Strings
 from codemods.passes.supplied import Supplied
+from codemods.passes.test_markers import TestMarkers
 from codemods.plan import FilePlan
 
 PASSES: tuple[type[Pass], ...] = (
@@ -34,6 +36,8 @@ PASSES: tuple[type[Pass], ...] = (
     Awaits,
     Lambdas,
     Docstrings,
+    Strings,
+    TestMarkers,
 )
 """In the order in which they see each node."""
 
@@ -85,6 +89,8 @@ def _check(context: FileContext) -> None:
         *(("iteration", place) for place in plan.iterations),
         *(("list", place) for place in plan.to_list),
         *(("docstring", place) for place in plan.docstrings),
+        *(("string", place) for place in plan.strings),
+        *(("marker", place) for place in plan.markers),
         *(("bare await", place) for place in plan.bare_awaits),
     }
     missed = sorted(planned - context.done, key=str)

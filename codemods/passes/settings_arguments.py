@@ -18,6 +18,8 @@ class SettingsArguments(Pass):
         self.context.done.add(("call", place))
         if plan.settings is None or not isinstance(updated, cst.Call):
             return updated
+        if plan.settings.startswith("dspy."):
+            self.context.imports.add(("dspy", None))
         return updated.with_changes(args=insert_argument(updated, plan.index, plan.settings))
 
     def leave_Name(self, original: cst.Name, updated: cst.Name) -> cst.BaseExpression:

@@ -86,6 +86,7 @@ class Flow:
         self.returns_receiver = {name for rule in rules.returns_receiver for name in rule.names}
         self.rule_matches: dict[str, int] = defaultdict(int)
         self.wrapped: dict[str, tuple[ast.expr, Scope]] = dict(base.wrapped) if base is not None else {}
+        self.fixtures = self._fixtures_by_name()
         self._stale: set[int] = set(range(len(self.scopes)))
         self._readers: dict[Variable, set[int]] = {}
         self._reader: int | None = None
@@ -148,7 +149,29 @@ class Flow:
                 self._scope(self.scopes[index])
         self._reader = None
 
+    def _fixtures_by_name(self) -> dict[str, list[FunctionInfo]]:
+        """Functions that a test runner hands over by name: those decorated as fixtures."""
+        found: dict[str, list[FunctionInfo]] = defaultdict(list)
+        for function in self.program.own_functions():
+            if any(d.split(".")[-1] == "fixture" for d in function.decorators):
+                found[function.name].append(function)
+        return found
+
+    def _bind_fixtures(self, function: FunctionInfo) -> None:
+        """A test's or fixture's parameter holds what the fixture of its name returns or yields."""
+        is_test = function.name.startswith("test_") and function.parent is None
+        if not is_test and not any(d.split(".")[-1] == "fixture" for d in function.decorators):
+            return
+        for argument in function.arguments:
+            candidates = self.fixtures.get(argument.arg, [])
+            near = [f for f in candidates if f.module is function.module] or candidates
+            for fixture in near:
+                values = self.held(("Y" if fixture.is_generator else "R", fixture.symbol))
+                self._add(("L", function.symbol, argument.arg), values)
+
     def _scope(self, scope: Scope) -> None:
+        if scope.function is not None and self.fixtures:
+            self._bind_fixtures(scope.function)
         for node in scope.nodes:
             self._statement(node, scope)
         for call in scope.calls:
