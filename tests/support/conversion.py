@@ -288,7 +288,11 @@ def assert_converted(
     and (unless `again` is false) a second conversion changes nothing.
     """
     sources = toy_files(before, files, header=header)
-    expected = {**sources, **toy_files(after, files_after, header=header)}
+    expected = {
+        **sources,
+        SAMPLE: toy_files(after, header=header)[SAMPLE],
+        **{path: dedent(text) for path, text in (files_after or {}).items()},
+    }
     first = convert_toy(sources, rules=rules, final=final)
     second = convert_toy(first.files, rules=rules, final=final) if again else first
     offset = HEADER.count("\n") if header else 0
