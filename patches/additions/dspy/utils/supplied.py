@@ -16,7 +16,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Generator
-from types import FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -30,6 +30,7 @@ ALWAYS = "_dspy_takes_settings"
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 _known: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
+_signatures: WeakKeyDictionary[Any, dict[int, str | None]] = WeakKeyDictionary()
 
 
 def bind(fn: Callable[..., Any], settings: Settings) -> Callable[..., Any]:
@@ -175,6 +176,16 @@ def _of_function(fn: FunctionType, skip: int) -> str | None:
 
 
 def _of_signature(fn: Any, skip: int) -> str | None:
+    # Slow, and the same at every call for what is written in C and for classes.
+    if not isinstance(fn, (BuiltinFunctionType, type)):
+        return _look_up_signature(fn, skip)
+    known = _signatures.setdefault(fn, {})
+    if skip not in known:
+        known[skip] = _look_up_signature(fn, skip)
+    return known[skip]
+
+
+def _look_up_signature(fn: Any, skip: int) -> str | None:
     try:
         parameters = list(inspect.signature(fn).parameters.values())
     except (TypeError, ValueError):
