@@ -12,7 +12,7 @@ import io
 import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias, cast
 
 Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -176,11 +176,17 @@ def module_path(files: Mapping[str, str], module: str) -> str:
     raise SymbolError(f"there is no module {module} (looked for {base}.py and {base}/__init__.py)")
 
 
+@lru_cache(maxsize=256)
+def _source(path: str, text: str) -> SourceText:
+    # Many patches stand in few files, which are parsed once.
+    return SourceText(path, text)
+
+
 def find(files: Mapping[str, str], symbol: str) -> Symbol:
     """Look a symbol up. Raises :class:`SymbolError`: no such module or name, or a name defined more than once."""
     module, name = split(symbol)
     path = module_path(files, module)
-    source = SourceText(path, files[path])
+    source = _source(path, files[path])
     if not name:
         return Symbol(symbol, source, source.tree)
     siblings: list[ast.stmt] = source.tree.body
