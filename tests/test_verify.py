@@ -243,6 +243,30 @@ def test_a_coroutine_somebody_awaits(tree: Tree, line: str) -> None:
     assert found(tree(child=CALLS.format(line=line))) == []
 
 
+def test_method_names_that_others_have_too(tree: Tree) -> None:
+    """A class of the package may call its coroutine `start`; that says nothing of a thread's."""
+    code = """
+        class Sandbox:
+            async def start(self): ...
+            async def wait(self): ...
+            async def end(self): ...
+
+            async def go(self, thread, popen, match):
+                thread.start()
+                popen.wait()
+                return match.end() + 1
+    """
+    assert found(tree(a=code)) == []
+    assert found(tree(a=code.replace("thread.start()", "self.start()"))) == [("a", 7, "await")]
+
+
+def test_a_declared_context_variable(tree: Tree) -> None:
+    code = "from contextvars import ContextVar\nheld: ContextVar[int] = ContextVar('held')\n"
+    assert found(tree(a=code), "settings") == [("a", 2, "settings")]
+    declared = dict.fromkeys(("dspy", "dspy.dsp.utils", "dspy.dsp.utils.settings", "dspy.a.held"), "")
+    assert verify(tree(a=code), declared=declared).defects == ()
+
+
 def test_a_wrapper_may_hand_the_coroutine_back(tree: Tree) -> None:
     wrapper = """
         from dspy.module import helper

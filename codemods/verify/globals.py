@@ -14,6 +14,7 @@ DECLARED: Mapping[str, str] = {
     "dspy.dsp.utils.settings": "the home of Settings and of the process's default object",
     "dspy.utils.callback_context.ACTIVE_CALL_ID": "the ancestry of a callback's call, which is no configuration",
     "dspy.utils.callback_context._ACTIVE_COMPILES": "the optimizers at work, so that a nested compile is told once",
+    "dspy.utils.turns._held": "the turns a task and those below it have, which is no configuration",
 }
 """Modules and names that may touch global settings or hold a context variable, each with the reason."""
 
@@ -72,6 +73,7 @@ def _name(node: ast.Name | ast.alias) -> str:
 def _owner(module: Module, node: ast.AST) -> str:
     """The top-level name a value is bound to, with its module."""
     for above in module.enclosing(node):
-        if isinstance(above, ast.Assign) and isinstance(above.targets[0], ast.Name):
-            return f"{module.name}.{above.targets[0].id}"
+        target = above.targets[0] if isinstance(above, ast.Assign) else getattr(above, "target", None)
+        if isinstance(above, ast.Assign | ast.AnnAssign) and isinstance(target, ast.Name):
+            return f"{module.name}.{target.id}"
     return module.name

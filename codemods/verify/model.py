@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import collections
+import concurrent.futures
+import contextlib
+import contextvars
+import datetime
 import io
+import logging
+import pathlib
+import queue
+import random
+import re
+import socket
+import subprocess
+import threading
+import types
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,9 +27,16 @@ from typing import cast
 PACKAGE = "dspy"
 """The import name of what is verified."""
 
-_BUILTIN_METHODS = frozenset(
-    name for kind in (str, bytes, list, dict, set, tuple, int, float, io.TextIOWrapper) for name in dir(kind)
-)
+# Types whose values are everywhere without a name that says so. A method name of theirs proves nothing.
+_COMMON = (
+    str, bytes, list, dict, set, tuple, int, float, io.TextIOWrapper, types.GeneratorType, types.CoroutineType,
+    asyncio.Condition, asyncio.Event, asyncio.Lock, asyncio.Queue, asyncio.StreamReader, asyncio.StreamWriter,
+    asyncio.AbstractEventLoop, asyncio.Task, collections.deque, concurrent.futures.Executor, concurrent.futures.Future,
+    contextlib.ExitStack, contextvars.Context, datetime.datetime, logging.Logger, pathlib.Path, queue.Queue,
+    random.Random, re.Match, re.Pattern, socket.socket, subprocess.Popen, threading.Condition, threading.Event,
+    threading.Thread,
+)  # fmt: skip
+_FOREIGN_METHODS = frozenset(name for kind in _COMMON for name in dir(kind))
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Names = dict[str, ast.AST | None]
@@ -119,7 +141,7 @@ class Package:
         # `x.name(...)` of an unknown `x` makes a coroutine for certain if nothing else goes by that name.
         self._only_async = frozenset(
             name
-            for name in methods - _BUILTIN_METHODS
+            for name in methods - _FOREIGN_METHODS
             if all(map(is_coroutine, self.definitions[name])) and not name.startswith("__")
         )
 
