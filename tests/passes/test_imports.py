@@ -137,8 +137,10 @@ def test_annotations_that_are_not_evaluated() -> None:
 @defect("an import whose last use but for annotations goes is taken away with `from __future__ import annotations`")
 def test_an_import_that_annotations_use() -> None:
     assert_imports(
-        "from __future__ import annotations\n\nimport time\n",
-        "from __future__ import annotations\n\nimport asyncio\nimport time\n",
+        "from __future__ import annotations\n\nimport time\n\nfrom dspy.primitives.module import Module\n\n"
+        "X = Module\n",
+        "from __future__ import annotations\n\nimport asyncio\nimport time\n\n"
+        "from dspy.dsp.utils.settings import Settings\nfrom dspy.primitives.module import Module\n\nX = Module\n",
         (
             "\n\ndef _f(lm, now: time.struct_time):\n    time.sleep(1)\n    lm(now)\n",
             "\n\nasync def _f(settings: Settings, lm, now: time.struct_time):\n    await asyncio.sleep(1)\n"
