@@ -125,8 +125,11 @@ async def test_metric_of_an_optimizer(kind: str):
     assert all(len(args) == 3 and isinstance(args[2], list) for _, args, _ in seen.calls)
 
 
-@every_kind
-@pytest.mark.parametrize("module", [dspy.BestOfN, dspy.Refine])
+# Refine quotes the reward's source in a prompt; a partial has none, and upstream refuses it from Python 3.13 on.
+REWARDS = [(kind, dspy.BestOfN) for kind in KINDS] + [(kind, dspy.Refine) for kind in KINDS if kind != "partial"]
+
+
+@pytest.mark.parametrize(("kind", "module"), REWARDS)
 async def test_reward(kind: str, module):
     seen = Seen(1.0)
     _, lm = scripted(fields(answer="a"))
