@@ -1,0 +1,49 @@
+"""GEPA's own loop, which blocks, in a worker thread; whatever it calls comes back to the event loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gepa
+from dspy.dsp.utils.settings import Settings
+from dspy.utils.blocking import Worker
+from dspy.utils.supplied import bind, is_coroutine_function
+
+
+class _InThread:
+    """An adapter as GEPA's thread sees it: its coroutine methods block, and run on the event loop."""
+
+    def __init__(self, adapter: Any, settings: Settings, worker: Worker) -> None:
+        self._adapter = adapter
+        self._settings = settings
+        self._worker = worker
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._adapter, name)
+        if not is_coroutine_function(value):
+            return value
+        return self._worker.blocking(bind(value, self._settings))
+
+
+async def optimize(settings: Settings, /, *, adapter: Any, module_selector: Any, **kwargs: Any) -> gepa.GEPAResult:
+    """Run `gepa.optimize`.
+
+    Args:
+        settings: What the programs, metrics, proposers and selectors that it calls are handed.
+        adapter: A `DspyAdapter`.
+        module_selector: Name of one of GEPA's, or a function of the user's, with or without settings, sync or async.
+        **kwargs: All else that `gepa.optimize` takes. If there is a `reflection_lm`, it is asked through the adapter.
+    """
+    worker = Worker()
+
+    ask = bind(adapter.stripped_lm_call, settings)
+
+    async def reflect(prompt: Any) -> str:
+        return (await ask(prompt))[0]
+
+    if kwargs.get("reflection_lm") is not None:
+        kwargs["reflection_lm"] = worker.blocking(reflect)
+    if callable(module_selector):
+        module_selector = worker.blocking(bind(module_selector, settings))
+    in_thread = _InThread(adapter, settings, worker)
+    return await worker.run(gepa.optimize, adapter=in_thread, module_selector=module_selector, **kwargs)
