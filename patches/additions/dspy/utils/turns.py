@@ -22,7 +22,7 @@ class Turn:
 
     def __init__(self) -> None:
         self.settings: Settings | None = None
-        """Those of the last call, for `async with`, which is handed none."""
+        """What an object may keep here of the call that has the turn: for `__aexit__`, which is handed no settings."""
         self._lock: asyncio.Lock | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._holder: object | None = None
@@ -38,9 +38,8 @@ class Turn:
         return self._holder is not None
 
     @contextlib.asynccontextmanager
-    async def taking(self, settings: Settings) -> AsyncIterator[None]:
-        """Wait for the turn, and have it for a block, for a call with these settings."""
-        self.settings = settings
+    async def taking(self) -> AsyncIterator[None]:
+        """Wait for the turn, and have it for a block."""
         if self._holder is not None and self._holder in _held.get():
             yield
             return

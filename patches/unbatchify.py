@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from dspy.dsp.utils.settings import Settings
+from dspy.utils.supplied import bind, ready, takes_settings, wants_settings
+
+
+# --- patch ---
+class Unbatchify:
+    def __init__(
+        self,
+        batch_fn: Callable[[list[Any]], list[Any]],
+        max_batch_size: int = 32,
+        max_wait_time: float = 0.1,
+    ):
+        """
+        Makes a function of many items one of a single item: calls that come at the same time go to it together.
+
+        Args:
+            batch_fn: The function of a list that gives a list of as many results. Async or not, with settings first or
+                not. If it takes settings, only calls with the same settings go together.
+            max_batch_size: How many items go together at most.
+            max_wait_time: How long the first item of a batch waits for others, in seconds.
+        """
+        self.batch_fn = batch_fn
+        self.max_batch_size = max_batch_size
+        self.max_wait_time = max_wait_time
+        self._closed = False
+        self._open: dict[Any, _Batch] = {}
+
+    @takes_settings
+    async def __call__(self, settings: Settings, input_item: Any) -> Any:
+        """
+        Processes one item, together with those of calls made at the same time.
+
+        Args:
+            settings: What the batch function gets, if it takes settings.
+            input_item: The item.
+
+        Returns:
+            The result for this item.
+
+        Raises:
+            RuntimeError: It is closed.
+        """
+        if self._closed:
+            raise RuntimeError("Unbatchify is closed")
+        loop = asyncio.get_running_loop()
+        key = loop, id(settings) if wants_settings(self.batch_fn) else None
+        batch = self._open.get(key)
+        if batch is None:
+            batch = self._open[key] = _Batch(settings)
+            batch.task = loop.create_task(self._process(key, batch))
+        future = loop.create_future()
+        batch.calls.append((input_item, future))
+        if len(batch.calls) >= self.max_batch_size:
+            self._begin(key, batch)
+        try:
+            return await future
+        finally:
+            # Where nobody waits any more, what runs for the batch ends.
+            if all(other.done() for _, other in batch.calls):
+                self._begin(key, batch)
+                await batch.end()
+
+    def _begin(self, key: Any, batch: _Batch) -> None:
+        if self._open.get(key) is batch:
+            del self._open[key]
+        batch.full.set()
+
+    async def _process(self, key: Any, batch: _Batch) -> None:
+        try:
+            await asyncio.wait_for(batch.full.wait(), self.max_wait_time)
+        except asyncio.TimeoutError:
+            self._begin(key, batch)
+        calls = [(item, future) for item, future in batch.calls if not future.done()]
+        try:
+            outputs = await ready(
+                bind(self.batch_fn, batch.settings)([item for item, _ in calls])
+            )
+            for output, (_, future) in zip(outputs, calls, strict=True):
+                if not future.done():
+                    future.set_result(output)
+        except Exception as e:
+            batch.fail(e)
+
+    def close(self):
+        """
+        Takes no more items. Calls that wait get a RuntimeError.
+        """
+        self._closed = True
+        while self._open:
+            _, batch = self._open.popitem()
+            batch.fail(RuntimeError("Unbatchify is closed"))
+
+    def __enter__(self):
+        """
+        Enables use as a context manager.
+        """
+        return self
+
+    def __exit__(self, exc_type, exc_value, traceback):
+        """
+        Closes it.
+        """
+        self.close()
+
+    def __getstate__(self):
+        return {**self.__dict__, "_open": {}}
+
+
+class _Batch:
+    """Calls that go together, and the task that works for them."""
+
+    def __init__(self, chosen: Settings):
+        self.settings = chosen
+        self.calls: list[tuple[Any, asyncio.Future[Any]]] = []
+        self.full = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    def fail(self, error: Exception) -> None:
+        for _, future in self.calls:
+            if not future.done():
+                future.set_exception(error)
+
+    async def end(self) -> None:
+        self.task.cancel()
+        await asyncio.wait([self.task])

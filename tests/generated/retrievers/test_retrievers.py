@@ -1,0 +1,351 @@
+"""Retrievers: what is embedded once, what runs in a thread, and that the loop goes on meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import pickle
+import sys
+import threading
+import time
+import types
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+import dspy
+import numpy as np
+import pytest
+from dspy.dsp.colbertv2 import ColBERTv2
+from dspy.utils.unbatchify import Unbatchify
+
+from tests.generated.beside_upstream import run_upstream, same
+from tests.generated.retrievers import programs
+from tests.generated.retrievers.programs import CORPUS, letters
+
+SETTINGS = dspy.Settings()
+
+
+@pytest.fixture(scope="module")
+def upstream(upstream_folder: Path) -> dict[str, Any]:
+    return run_upstream(upstream_folder, programs.__name__)
+
+
+@pytest.mark.parametrize("name", programs.PROGRAMS)
+async def test_same_as_upstream(name: str, upstream: dict[str, Any]):
+    await same(programs.PROGRAMS[name], upstream[name])
+
+
+# -- embeddings -------------------------------------------------------------------------------------------------------
+
+
+class Counted:
+    """An embedder that waits, and notes what it is asked and for whom."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+        self.fails = 0
+
+    async def __call__(self, settings: dspy.Settings, texts: list[str]) -> Any:
+        self.asked.append((settings.tenant, texts))
+        await asyncio.sleep(0.02)
+        if self.fails:
+            self.fails -= 1
+            raise OSError("no embeddings today")
+        return letters(texts)
+
+    @property
+    def corpora(self) -> int:
+        return sum(texts == CORPUS for _, texts in self.asked)
+
+
+async def test_the_corpus_is_embedded_by_the_first_call_and_once():
+    embedder = Counted()
+    found = dspy.Embeddings(corpus=CORPUS, embedder=embedder, k=1)
+    assert embedder.asked == []
+    mine, yours = SETTINGS.context(tenant="me"), SETTINGS.context(tenant="you")
+    results = await asyncio.gather(*(found(settings, "cat") for settings in (mine, yours, mine)))
+    assert {result.passages[0] for result in results} == {"a cat sat"}
+    assert embedder.corpora == 1
+    await found(yours, "dogs")
+    assert embedder.corpora == 1
+    # No batch goes across settings.
+    assert ("me", ["cat", "cat"]) in embedder.asked
+    assert ("you", ["cat"]) in embedder.asked
+
+
+async def test_what_failed_or_was_cancelled_is_done_by_the_next_call():
+    embedder = Counted()
+    embedder.fails = 1
+    found = dspy.Embeddings(corpus=CORPUS, embedder=embedder, k=1)
+    mine = SETTINGS.context(tenant="me")
+    with pytest.raises(OSError, match="no embeddings today"):
+        await found(mine, "cat")
+    running = asyncio.create_task(found(mine, "cat"))
+    while embedder.corpora < 2:
+        await asyncio.sleep(0.005)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await found(mine, "cat")).passages == ["a cat sat"]
+    assert embedder.corpora == 3
+
+
+async def test_a_copy_finds_the_same():
+    found = dspy.Embeddings(corpus=CORPUS, embedder=letters, k=1)
+    for twin in (copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
+        assert (await twin(SETTINGS, "cat")).passages == ["a cat sat"]
+    await found(SETTINGS, "cat")
+    for twin in (copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
+        assert np.array_equal(twin.corpus_embeddings, found.corpus_embeddings)
+        assert (await twin(SETTINGS, "cat")).passages == ["a cat sat"]
+
+
+def test_embeddings_live_longer_than_a_loop():
+    found = dspy.Embeddings(corpus=CORPUS, embedder=letters, k=1)
+    for _ in range(2):
+        assert asyncio.run(found(SETTINGS, "cat")).passages == ["a cat sat"]
+
+
+async def test_calls_without_settings_are_told_so():
+    with pytest.raises(TypeError, match=r"needs a dspy\.Settings"):
+        await dspy.Embeddings(corpus=CORPUS, embedder=letters)("cat")
+    with pytest.raises(TypeError, match=r"needs a dspy\.Settings"):
+        await ColBERTv2()("cat")
+
+
+# -- batches ----------------------------------------------------------------------------------------------------------
+
+
+class Batches:
+    def __init__(self) -> None:
+        self.seen: list[list[int]] = []
+
+    def __call__(self, items: list[int]) -> list[int]:
+        self.seen.append(items)
+        return [item + 1 for item in items]
+
+
+async def test_a_batch_is_done_when_it_is_full():
+    batches = Batches()
+    one = Unbatchify(batches, max_batch_size=2, max_wait_time=30)
+    assert await asyncio.gather(*(one(SETTINGS, item) for item in range(4))) == [1, 2, 3, 4]
+    assert batches.seen == [[0, 1], [2, 3]]
+
+
+async def test_a_batch_is_done_when_its_time_is_up():
+    batches = Batches()
+    one = Unbatchify(batches, max_batch_size=9, max_wait_time=0.1)
+    before = time.monotonic()
+    assert await asyncio.gather(one(SETTINGS, 1), one(dspy.Settings(), 2)) == [2, 3]
+    assert 0.09 < time.monotonic() - before < 1
+    assert batches.seen == [[1, 2]]
+
+
+async def test_an_error_in_a_batch_is_everybodys():
+    async def fails(items: list[int]) -> list[int]:
+        raise KeyError("batch")
+
+    one = Unbatchify(fails, max_batch_size=2)
+    results = await asyncio.gather(one(SETTINGS, 1), one(SETTINGS, 2), return_exceptions=True)
+    assert [type(result) for result in results] == [KeyError, KeyError]
+
+
+async def test_too_few_results_are_an_error_and_no_endless_wait():
+    one = Unbatchify(lambda items: items[:1], max_batch_size=2)
+    results = await asyncio.gather(one(SETTINGS, 1), one(SETTINGS, 2), return_exceptions=True)
+    assert results[0] == 1
+    assert isinstance(results[1], ValueError)
+
+
+async def test_a_call_that_is_cancelled_leaves_its_batch_to_the_others():
+    batches = Batches()
+    one = Unbatchify(batches, max_batch_size=2, max_wait_time=0.2)
+    first, second = (asyncio.create_task(one(SETTINGS, item)) for item in (1, 2, 3)[:2])
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == 3
+    assert batches.seen == [[2]]
+
+
+@pytest.mark.parametrize("wait", [30.0, 0.0])
+async def test_cancelling_every_call_ends_the_work(wait: float):
+    ended = []
+
+    async def endless(items: list[int]) -> list[int]:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(items)
+        return items
+
+    one = Unbatchify(endless, max_wait_time=wait)
+    tasks = asyncio.all_tasks()
+    calls = [asyncio.create_task(one(SETTINGS, item)) for item in (1, 2)]
+    await asyncio.sleep(0.05)
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert asyncio.all_tasks() == tasks
+    assert ended == ([] if wait else [[1, 2]])
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(one(SETTINGS, 3), 0.05)
+
+
+async def test_closing_ends_calls_that_wait():
+    with Unbatchify(Batches(), max_wait_time=30) as one:
+        call = asyncio.create_task(one(SETTINGS, 1))
+        await asyncio.sleep(0.01)
+    with pytest.raises(RuntimeError, match="is closed"):
+        await call
+    with pytest.raises(RuntimeError, match="is closed"):
+        await one(SETTINGS, 1)
+
+
+# -- clients that block -----------------------------------------------------------------------------------------------
+
+
+class Answers(BaseHTTPRequestHandler):
+    """A slow server of ColBERT and of a vector index."""
+
+    def do_GET(self) -> None:
+        asked = parse_qs(urlparse(self.path).query)
+        self._answer({"topk": [{"text": f"{asked['query'][0]} {n}"} for n in range(int(asked["k"][0]) + 1)]})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if "vector-search" not in self.path:
+            self._answer({"topk": [{"long_text": asked["query"]}]})
+        elif asked["query_text"] == "broken":
+            self._answer({"error_code": "BUSY", "message": "later"})
+        else:
+            columns = [{"name": name} for name in ("id", "text", "score")]
+            rows = [["1", asked["query_text"], 0.5], ["2", "other", 0.9]]
+            self._answer({"manifest": {"columns": columns}, "result": {"data_array": rows}})
+
+    def _answer(self, body: Any) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        time.sleep(0.2)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def slow_server() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.asked = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def ticks(awaitable: Any) -> tuple[int, Any]:
+    """How often the loop came round while something was awaited, every hundredth of a second, and what came of it."""
+    task = asyncio.ensure_future(awaitable)
+    count = 0
+    while not task.done():
+        await asyncio.sleep(0.01)
+        count += 1
+    return count, task.result()
+
+
+async def test_colbert_leaves_the_loop_alone_and_fills_the_cache(slow_server: ThreadingHTTPServer):
+    colbert = ColBERTv2("http://127.0.0.1", port=slow_server.server_port)
+    count, found = await ticks(asyncio.gather(colbert(SETTINGS, "a", k=2), colbert(SETTINGS, "b", k=1, simplify=True)))
+    assert count > 5
+    assert [each.long_text for each in found[0]] == ["a 0", "a 1"]
+    assert found[1] == ["b 0"]
+    assert [each.long_text for each in await colbert(SETTINGS, "a", k=2)] == ["a 0", "a 1"]
+    assert len(slow_server.asked) == 2  # type: ignore[attr-defined]
+
+
+async def test_colbert_as_the_retriever_of_the_settings(slow_server: ThreadingHTTPServer):
+    colbert = ColBERTv2("http://127.0.0.1", port=slow_server.server_port, post_requests=True)
+    count, result = await ticks(dspy.Retrieve(k=1)(SETTINGS.context(rm=colbert), "mine"))
+    assert count > 5
+    assert result.passages == ["mine"]
+
+
+async def test_databricks_leaves_the_loop_alone(slow_server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch):
+    # Upstream's module cannot be imported without a package of this name; the SDK itself is not needed.
+    package = types.ModuleType("databricks")
+    package.__path__ = []
+    monkeypatch.setitem(sys.modules, "databricks", package)
+    from dspy.retrievers.databricks_rm import DatabricksRM
+
+    rm = DatabricksRM(
+        databricks_index_name="i",
+        databricks_endpoint=f"http://127.0.0.1:{slow_server.server_port}",
+        databricks_token="t",
+        docs_id_column_name="id",
+        text_column_name="text",
+        k=2,
+    )
+    count, result = await ticks(rm(SETTINGS, "q"))
+    assert count > 5
+    assert (result.docs, result.doc_ids) == (["other", "q"], ["2", "1"])
+    with pytest.raises(Exception, match="BUSY -- later"):
+        await rm(SETTINGS, "broken")
+    with pytest.raises(ValueError, match="must be a string or a list"):
+        await rm.forward(SETTINGS, 3)
+
+
+@pytest.fixture
+def weaviate(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module of that name: the client's library is not installed. Its collection is slow."""
+    found = types.ModuleType("weaviate")
+    found.WeaviateClient = found.Client = object  # type: ignore[attr-defined]
+    found.util = types.ModuleType("weaviate.util")  # type: ignore[attr-defined]
+    found.util.get_valid_uuid = str  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "weaviate", found)
+    monkeypatch.setitem(sys.modules, "weaviate.util", found.util)
+    monkeypatch.delitem(sys.modules, "dspy.retrievers.weaviate_rm", raising=False)
+
+    class Collection:
+        query = property(lambda self: self)
+
+        def with_tenant(self, tenant: str) -> Any:
+            return self
+
+        def hybrid(self, query: str, limit: int) -> Any:
+            time.sleep(0.2)
+            hits = [types.SimpleNamespace(properties={"content": f"{query} {n}"}) for n in range(limit)]
+            return types.SimpleNamespace(objects=hits)
+
+        def iterator(self) -> Any:
+            time.sleep(0.2)
+            return iter([types.SimpleNamespace(properties={"content": f"object {n}", "other": n}) for n in range(5)])
+
+    collections = types.SimpleNamespace(get=lambda name: Collection())
+    return types.SimpleNamespace(collections=collections)
+
+
+async def test_weaviate_leaves_the_loop_alone(weaviate: Any):
+    from dspy.retrievers.weaviate_rm import WeaviateRM
+
+    rm = WeaviateRM("collection", weaviate_client=weaviate, k=1)
+    count, found = await ticks(rm(SETTINGS, ["a", "b"], k=2, tenant_id="t"))
+    assert count > 5
+    assert [each.long_text for each in found] == ["a 0", "a 1", "b 0", "b 1"]
+
+
+async def test_a_data_loader_waits_for_the_retriever_of_the_settings(weaviate: Any):
+    from dspy.datasets import DataLoader
+    from dspy.retrievers.weaviate_rm import WeaviateRM
+
+    settings = SETTINGS.context(rm=WeaviateRM("collection", weaviate_client=weaviate))
+    count, found = await ticks(DataLoader().from_rm(settings, 2, ["content"], ["content"]))
+    assert count > 5
+    assert [example.content for example in found] == ["object 0", "object 1"]
+    with pytest.raises(ValueError, match="does not support `get_objects`"):
+        await DataLoader().from_rm(SETTINGS, 2, ["content"], ["content"])
