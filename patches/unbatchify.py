@@ -78,9 +78,7 @@ class Unbatchify:
             self._begin(key, batch)
         calls = [(item, future) for item, future in batch.calls if not future.done()]
         try:
-            outputs = await ready(
-                bind(self.batch_fn, batch.settings)([item for item, _ in calls])
-            )
+            outputs = await ready(bind(self.batch_fn, batch.settings)([item for item, _ in calls]))
             for output, (_, future) in zip(outputs, calls, strict=True):
                 if not future.done():
                     future.set_result(output)
