@@ -238,7 +238,7 @@ __all__ = [
 """Put before a sample, and expected before what comes out; it re-exports its names, so that none of them ever goes."""
 
 
-def defect(reason: str, raises: type[Exception] = AssertionError) -> pytest.MarkDecorator:
+def defect(reason: str, raises: type[BaseException] = AssertionError) -> pytest.MarkDecorator:
     """The test says how it should be, and the engine does not do so yet."""
     return pytest.mark.xfail(strict=True, reason=reason, raises=raises)
 
