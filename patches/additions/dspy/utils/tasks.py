@@ -1,10 +1,13 @@
-"""Several calls at a time, no more than so many."""
+"""Tasks that end with those who wait for them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Any, TypeVar
+
+from anyio import create_memory_object_stream
 
 T = TypeVar("T")
 
@@ -38,3 +41,27 @@ async def map_limited(function: Callable[[Any], Awaitable[T]], items: Iterable[A
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
     return [results[index] for index in sorted(results)]
+
+
+async def from_task(source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The items of an async generator that runs in a task of its own, one item ahead of who iterates.
+
+    A generator with a task group or a timeout in it must be begun, gone on with and closed by one task. This one may be
+    by any, and where the iteration is just left, Python closes it in a task of its own.
+    """
+    send, receive = create_memory_object_stream[T](0)
+
+    async def work() -> None:
+        async with send, contextlib.aclosing(source):
+            async for item in source:
+                await send.send(item)
+
+    task = asyncio.ensure_future(work())
+    async with receive:
+        try:
+            async for item in receive:
+                yield item
+            await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

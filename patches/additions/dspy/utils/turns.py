@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from dspy.dsp.utils.settings import Settings
+from dspy.utils.blocking import lock_of
 
+_turns: WeakKeyDictionary[Any, Turn] = WeakKeyDictionary()
 _held: ContextVar[frozenset[object]] = ContextVar("turns_held", default=frozenset())
 
 
 class Turn:
-    """Whose turn it is with an object that serves one task at a time.
+    """Whose turn it is with an object.
 
     The task that has the turn may take it again, and so may tasks started meanwhile below it, such as those of a tool
-    that is being called. A copy of an object has a turn of its own.
+    that is being called. Nothing of this is kept on the object, which may be copied and pickled.
     """
 
     def __init__(self) -> None:
         self.settings: Settings | None = None
         """What an object may keep here of the call that has the turn: for `__aexit__`, which is handed no settings."""
-        self._lock: asyncio.Lock | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._holder: object | None = None
 
     @classmethod
     def of(cls, owner: Any) -> Turn:
-        """The turn of an object, made when it is first asked for."""
-        return owner.__dict__.setdefault("_turn", cls())
+        """The turn of an object that is hashable and weakly referable."""
+        return _turns.setdefault(owner, cls())
 
     @property
     def taken(self) -> bool:
@@ -43,7 +43,7 @@ class Turn:
         if self._holder is not None and self._holder in _held.get():
             yield
             return
-        async with self._on_this_loop():
+        async with lock_of(self):
             self._holder = object()
             token = _held.set(_held.get() | {self._holder})
             try:
@@ -51,15 +51,3 @@ class Turn:
             finally:
                 self._holder = None
                 _held.reset(token)
-
-    def _on_this_loop(self) -> asyncio.Lock:
-        loop = asyncio.get_running_loop()
-        if self._lock is None or self._loop is not loop:
-            self._lock, self._loop = asyncio.Lock(), loop
-        return self._lock
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Turn:
-        return type(self)()
-
-    def __reduce__(self) -> tuple[type[Turn], tuple[()]]:
-        return type(self), ()
