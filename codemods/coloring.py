@@ -323,6 +323,8 @@ class _Colorer:
         return function
 
     def _color_settings(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:
+        if self._is_final_without_settings(function):
+            return None
         owner = self._settings_owner(function)
         if is_entry(self.rules, self.program, owner):
             return None

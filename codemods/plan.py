@@ -483,7 +483,7 @@ class _Planner:
     def _call_plan(self, node: ast.Call, env: _Env) -> CallPlan:
         site = self.sites.get(node)
         plan = CallPlan()
-        if site is None or site.plain:
+        if site is None or site.plain or _is_bound_already(node.func):
             return plan
         coroutine = [t for t in site.targets if self.coloring.is_coroutine(t)]
         takes = [t for t in site.targets if self.coloring.takes_settings(t)]
@@ -496,8 +496,6 @@ class _Planner:
         return plan
 
     def _supplied(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
-        if _is_bound_already(node.func):
-            return
         if env.function is None or not self._can_await(env):
             self._finding(
                 "wall-coroutine",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import symtable
 from collections.abc import Sequence
 
@@ -43,7 +45,7 @@ def unused_imports(code: str, path: str) -> set[tuple[str, str]]:
             if scope.get_type() == "function" and symbol.is_imported() and not _used_inside(scope, symbol.get_name()):
                 found.add((name, symbol.get_name()))
         stack.extend((child, f"{name}.{child.get_name()}") for child in scope.get_children())
-    quoted = _quoted_words(code)
+    quoted = _annotation_names(code)
     return found | {("", name) for name in imported - used - quoted}
 
 
@@ -59,21 +61,38 @@ def _used_inside(scope: symtable.SymbolTable, name: str) -> bool:
     return False
 
 
-def _quoted_words(code: str) -> set[str]:
-    """Words in string annotations and ``__all__``, which the symbol table does not see."""
-    import ast
-    import re
-
-    words: set[str] = set()
+def _annotation_names(code: str) -> set[str]:
+    """Names that stand in annotations, quoted or not, and in ``__all__``: the symbol table may not see them."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
-            words.update(re.findall(r"[A-Za-z_]\w*", node.value))
-    return words
+        for expression in _annotations(node):
+            for part in ast.walk(expression):
+                if isinstance(part, ast.Name):
+                    names.add(part.id)
+                elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    names.update(re.findall(r"[A-Za-z_]\w*", part.value))
+    return names
+
+
+def _annotations(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [node.returns] if node.returns is not None else []
+    if isinstance(node, ast.arg):
+        return [node.annotation] if node.annotation is not None else []
+    if isinstance(node, ast.AnnAssign):
+        return [node.annotation]
+    if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+        return [node.value]
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("cast", "TypeVar", "ForwardRef")
+    ):
+        return list(node.args)
+    return []
 
 
 def _bound(module: cst.Module, base: str, name: str | None) -> bool:
-    import ast
-
     wanted = name or base.split(".")[0]
     tree = ast.parse(module.code)
     if wanted not in bound_names(tree):
