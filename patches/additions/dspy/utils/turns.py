@@ -6,12 +6,10 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from dspy.dsp.utils.settings import Settings
 from dspy.utils.blocking import lock_of
 
-_turns: WeakKeyDictionary[Any, Turn] = WeakKeyDictionary()
 _held: ContextVar[frozenset[object]] = ContextVar("turns_held", default=frozenset())
 
 
@@ -19,7 +17,7 @@ class Turn:
     """Whose turn it is with an object.
 
     The task that has the turn may take it again, and so may tasks started meanwhile below it, such as those of a tool
-    that is being called. Nothing of this is kept on the object, which may be copied and pickled.
+    that is being called. A copy of an object, pickled or not, has a turn of its own.
     """
 
     def __init__(self) -> None:
@@ -29,8 +27,14 @@ class Turn:
 
     @classmethod
     def of(cls, owner: Any) -> Turn:
-        """The turn of an object that is hashable and weakly referable."""
-        return _turns.setdefault(owner, cls())
+        """The turn of an object, made when it is first asked for. It is kept on the object, and ends with it."""
+        return owner.__dict__.setdefault("_turn", cls())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Turn:
+        return type(self)()
+
+    def __reduce__(self) -> tuple[type[Turn], tuple[()]]:
+        return type(self), ()
 
     @property
     def taken(self) -> bool:

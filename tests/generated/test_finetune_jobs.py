@@ -1,0 +1,76 @@
+"""Fine-tuning jobs stay threads; what awaits them does so with `asyncio.wrap_future`."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import dspy
+import pytest
+from dspy.clients.provider import Provider, TrainingJob
+
+
+class Trained(Provider):
+    """Trains for a while, in the thread it is called in, unless it is told to fail or to stop."""
+
+    def __init__(self, seconds: float = 0.2, error: Exception | None = None) -> None:
+        super().__init__()
+        self.finetunable = True
+        self.TrainingJob = Job
+        self.seconds = seconds
+        self.error = error
+        self.threads: list[threading.Thread] = []
+
+    def finetune(self, job, model, train_data, train_data_format, train_kwargs=None):
+        self.threads.append(threading.current_thread())
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end and not job.stopped.is_set():
+            time.sleep(0.01)
+        if self.error is not None:
+            raise self.error
+        return f"{model}:tuned on {len(train_data)}"
+
+
+class Job(TrainingJob):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stopped = threading.Event()
+
+    def status(self) -> str:
+        return "done" if self.done() else "running"
+
+
+def start(provider: Trained) -> Job:
+    lm = dspy.LM("local/m", provider=provider, cache=False)
+    return lm.finetune(train_data=[{"messages": []}] * 3, train_data_format=None)
+
+
+async def test_jobs_run_beside_the_loop_and_each_other():
+    provider = Trained()
+    before = time.monotonic()
+    jobs = [start(provider) for _ in range(3)]
+    assert time.monotonic() - before < 0.1
+    assert {job.status() for job in jobs} == {"running"}
+    ticks = 0
+    waiting = asyncio.gather(*map(asyncio.wrap_future, jobs))
+    while not waiting.done():
+        await asyncio.sleep(0.01)
+        ticks += 1
+    assert [lm.model for lm in await waiting] == ["local/m:tuned on 3"] * 3
+    assert ticks > 5
+    assert threading.main_thread() not in provider.threads
+    for job in jobs:
+        await asyncio.to_thread(job.thread.join, 1)
+        assert not job.thread.is_alive()
+
+
+async def test_an_error_is_the_result_of_a_job_as_in_upstream():
+    result = await asyncio.wrap_future(start(Trained(0.0, ValueError("no data"))))
+    assert isinstance(result, ValueError)
+
+
+async def test_a_provider_that_cannot_is_told_apart():
+    with pytest.raises(dspy.LMUnsupportedFeatureError, match="does not support fine-tuning"):
+        dspy.LM("local/m", provider=Provider()).finetune([], None)
