@@ -124,9 +124,6 @@ def test_what_the_module_defines_itself_is_not_imported() -> None:
     assert found.files[path] == TOY[path] + code.format("settings: Settings")
 
 
-@defect(
-    "with `from __future__ import annotations` the annotation counts as no use: the import of Settings is taken away"
-)
 def test_annotations_that_are_not_evaluated() -> None:
     assert_imports(
         "from __future__ import annotations\n\nfrom dspy.dsp.utils.settings import settings\n",
@@ -134,7 +131,6 @@ def test_annotations_that_are_not_evaluated() -> None:
     )
 
 
-@defect("an import whose last use but for annotations goes is taken away with `from __future__ import annotations`")
 def test_an_import_that_annotations_use() -> None:
     assert_imports(
         "from __future__ import annotations\n\nimport time\n\nfrom dspy.primitives.module import Module\n\n"
