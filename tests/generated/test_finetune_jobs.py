@@ -38,6 +38,10 @@ class Job(TrainingJob):
         super().__init__(*args, **kwargs)
         self.stopped = threading.Event()
 
+    def cancel(self) -> bool:
+        self.stopped.set()
+        return super().cancel()
+
     def status(self) -> str:
         return "done" if self.done() else "running"
 
@@ -74,3 +78,19 @@ async def test_an_error_is_the_result_of_a_job_as_in_upstream():
 async def test_a_provider_that_cannot_is_told_apart():
     with pytest.raises(dspy.LMUnsupportedFeatureError, match="does not support fine-tuning"):
         dspy.LM("local/m", provider=Provider()).finetune([], None)
+
+
+async def test_cancelling_who_waits_cancels_the_job_and_ends_its_thread():
+    job = start(Trained(30.0))
+    waiting = asyncio.create_task(_result(job))
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.to_thread(job.thread.join, 1)
+    assert not job.thread.is_alive()
+    assert job.cancelled()
+
+
+async def _result(job: Job) -> Any:
+    return await asyncio.wrap_future(job)
