@@ -467,7 +467,7 @@ def _global_target(flow: Flow, node: ast.expr, scope: Scope) -> tuple[str, str |
 
 
 def replaced_functions(scope: Scope) -> Iterable[tuple[tuple[ast.expr, str], ast.expr]]:
-    """``((object, attribute name), new value)`` of attribute assignments and calls of ``setattr`` and ``patch.object``."""
+    """``((object, attribute), new value)`` of assignments to attributes, and calls of ``setattr`` and ``patch.object``."""
     for node in scope.nodes:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
             yield (node.targets[0].value, node.targets[0].attr), node.value
@@ -510,7 +510,7 @@ def _cannot_wait(function: FunctionInfo) -> bool:
     name = function.name
     if function.is_async:
         return False
-    if function.is_property:
+    if function.is_property or function.delegates:
         return True
     is_dunder = name.startswith("__") and name.endswith("__") and function.owner is not None
     return is_dunder and name not in _AWAITABLE_DUNDERS

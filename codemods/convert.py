@@ -73,7 +73,7 @@ def convert(
     Raises :class:`ToolError`.
     """
     seconds: dict[str, float] = {}
-    held, written = held_as_text(files), frozenset(final)
+    held, written = held_as_text(files) | _vendored(files, rules), frozenset(final)
     sources = {path: files[path] for path in sorted(files) if path.endswith(".py") and path not in held}
     with _timed(seconds, "twins"):
         merged, twins = merge_twins(sources) if _all_parse(sources) else (sources, [])
@@ -111,6 +111,11 @@ def held_as_text(files: Mapping[str, str]) -> set[str]:
                 beside = [f"{path.rpartition('/')[0]}/{name}" for name in names if name.endswith(".py")]
                 found.update(name for name in beside if name in files)
     return found
+
+
+def _vendored(files: Mapping[str, str], rules: Rules) -> set[str]:
+    directories = {name for rule in rules.vendored for name in rule.directories}
+    return {path for path in files if directories & set(path.split("/")[:-1])}
 
 
 def _parsed(text: str) -> ast.AST:

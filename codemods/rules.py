@@ -71,6 +71,12 @@ class ReturnsRule(_Rule):
     names: tuple[str, ...]
 
 
+class VendoredRule(_Rule):
+    """Directories that hold other people's packages: they are not DSPy's to convert, and stay as they are."""
+
+    directories: tuple[str, ...]
+
+
 class EntryRule(_Rule):
     """Functions of a user's program that somebody else calls, by name pattern or decorator: they take no settings.
 
@@ -117,6 +123,7 @@ class Rules(BaseModel):
     decorator: tuple[DecoratorRule, ...] = ()
     returns_receiver: tuple[ReturnsRule, ...] = ()
     blocking: tuple[BlockingRule, ...] = ()
+    vendored: tuple[VendoredRule, ...] = ()
     entry: tuple[EntryRule, ...] = ()
     renamed: tuple[RenamedRule, ...] = ()
 

@@ -157,6 +157,7 @@ class _Collector:
         decorators = () if isinstance(node, ast.Lambda) else tuple(decorator_name(d) for d in node.decorator_list)
         info = FunctionInfo(qualname, self.module, node, owner, parent, decorators)
         info.locals, info.nonlocals = _local_names(node)
+        info.delegates = any(isinstance(n, ast.YieldFrom) for n in iter_own(node))
         info.is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in iter_own(node))
         self.program.functions[info.symbol] = info
         self.program.function_of[node] = info

@@ -35,6 +35,8 @@ from codemods.program.values import (
 )
 from codemods.rules import Rules
 
+_CONTAINER_LIMIT = 40
+"""How many containers a variable may hold before they are taken for one."""
 _SAME_ELEMENTS = frozenset(
     {"list", "sorted", "reversed", "set", "tuple", "iter", "frozenset", "tqdm", "shuffle", "chain"}
 )
@@ -90,6 +92,7 @@ class Flow:
         self._stale: set[int] = set(range(len(self.scopes)))
         self._readers: dict[Variable, set[int]] = {}
         self._reader: int | None = None
+        self._merged: dict[str, str] = {}
         self._handlers: dict[type[ast.expr], Callable[[Any, Scope], Values]] = {
             ast.Constant: self._constant,
             ast.JoinedStr: self._string,
@@ -244,23 +247,63 @@ class Flow:
     # -- statements -----------------------------------------------------------------------------------------------
 
     def _add(self, variable: Variable, values: Values | set[Value]) -> None:
+        variable = self._canonical(variable)
         current = self.points_to.get(variable)
         if current is None:
             if self.base is not None and not self.program.owns(variable[1]):
                 return
             current = self.points_to[variable] = set()
-        if not values <= current:
-            current |= values
-            self._stale |= self._readers.get(variable, set())
+        if self._merged:
+            values = {self._canonical_value(value) for value in values}
+        if values <= current:
+            return
+        current |= values
+        self._stale |= self._readers.get(variable, set())
+        if len(current) > _CONTAINER_LIMIT:
+            self._merge_containers(current)
 
     def held(self, variable: Variable) -> set[Value]:
         """What a variable holds, the library's included."""
+        variable = self._canonical(variable)
         if self._reader is not None:
             self._readers.setdefault(variable, set()).add(self._reader)
         own = self.points_to.get(variable)
         if own is not None:
             return own
         return self.base.held(variable) if self.base is not None else set()
+
+    # Code that moves JSON about makes a container at every turn. Where one variable holds very many, they are taken for
+    # one: what any of them holds, all hold. That loses nothing, and keeps the analysis linear.
+
+    def _merge_containers(self, current: set[Value]) -> None:
+        sites = sorted(value.site for value in current if isinstance(value, Container))
+        if len(sites) <= _CONTAINER_LIMIT:
+            return
+        root = sites[0]
+        gone = {site for site in sites[1:] if site != root}
+        current -= {Container(site) for site in gone}
+        current.add(Container(root))
+        for site in gone:
+            self._merged[site] = root
+        for variable in [v for v in self.points_to if v[0] in ("E", "T") and v[1] in gone]:
+            held = self.points_to.pop(variable)
+            self._stale |= self._readers.get(variable, set())
+            self._add((variable[0], root, *variable[2:]), held)
+
+    def _canonical_site(self, site: str) -> str:
+        while site in self._merged:
+            site = self._merged[site]
+        return site
+
+    def _canonical(self, variable: Variable) -> Variable:
+        if self._merged and variable[0] in ("E", "T") and variable[1] in self._merged:
+            return variable[0], self._canonical_site(variable[1]), *variable[2:]
+        return variable
+
+    def _canonical_value(self, value: Value) -> Value:
+        if isinstance(value, Container) and value.site in self._merged:
+            return Container(self._canonical_site(value.site))
+        return value
 
     def _statement(self, node: ast.AST, scope: Scope) -> None:
         if isinstance(node, ast.Assign):
@@ -455,7 +498,10 @@ class Flow:
         target = resolve_global(self.program, module, name)
         if target is not None:
             return self._target(target)
-        return frozenset({External(f"builtins.{name}")}) if hasattr(builtins, name) else NOTHING
+        if hasattr(builtins, name):
+            return frozenset({External(f"builtins.{name}")})
+        foreign = [star for star in self.program.stars[module] if star not in self.program.modules]
+        return frozenset(External(f"{star}.{name}") for star in foreign)
 
     def _target(self, target: Target) -> Values:
         if target.external:

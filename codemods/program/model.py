@@ -105,6 +105,8 @@ class FunctionInfo:
     locals: set[str] = field(default_factory=set[str])
     nonlocals: set[str] = field(default_factory=set[str])
     is_generator: bool = False
+    delegates: bool = False
+    """Whether it has ``yield from``, which a coroutine cannot."""
 
     @property
     def name(self) -> str:

@@ -164,11 +164,12 @@ def dependency_environment(
     if not build:
         return None
     shutil.rmtree(home, ignore_errors=True)
-    uv = shutil.which("uv")
     try:
-        venv.create(home, with_pip=uv is None, symlinks=os.name != "nt")
-        installer = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), "-m", "pip", "install"]
-        done = (run or _run)([*installer, "--quiet", *wanted])
+        venv.create(home, with_pip=False, symlinks=os.name != "nt")
+        # The toolchain's own pip installs into it: that is quicker than a pip of its own, and so is compiling only
+        # what is imported. uv is not asked: a version manager's shim may name one that does not run.
+        installer = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-compile"]
+        done = (run or _run)([*installer, "--disable-pip-version-check", "--quiet", *wanted])
     except (OSError, subprocess.SubprocessError) as error:
         raise _no_environment(str(error)) from error
     if done.returncode:
@@ -184,5 +185,5 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 def _no_environment(why: str) -> ToolError:
     return ToolError(
         f"the package's dependencies could not be installed for the import check:\n{why}",
-        remedy="See that pip (or uv) reaches its index; the package itself is not at fault.",
+        remedy="See that pip reaches its index, or leave the check out with --no-imports; the package is not at fault.",
     )
