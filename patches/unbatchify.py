@@ -12,7 +12,7 @@ from dspy.utils.supplied import bind, ready, takes_settings, wants_settings
 class Unbatchify:
     def __init__(
         self,
-        batch_fn: Callable[[list[Any]], list[Any]],
+        batch_fn: Callable[..., Any],
         max_batch_size: int = 32,
         max_wait_time: float = 0.1,
     ):
@@ -113,11 +113,12 @@ class Unbatchify:
 class _Batch:
     """Calls that go together, and the task that works for them."""
 
+    task: asyncio.Task[None]
+
     def __init__(self, chosen: Settings):
         self.settings = chosen
         self.calls: list[tuple[Any, asyncio.Future[Any]]] = []
         self.full = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
 
     def fail(self, error: Exception) -> None:
         for _, future in self.calls:

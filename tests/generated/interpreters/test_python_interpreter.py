@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -327,3 +329,23 @@ async def test_a_missing_settings_argument_is_named(made):
         await made()("1 + 1")
     with pytest.raises(TypeError, match=r"needs a dspy\.Settings as its first argument"):
         await made().execute("1 + 1")
+
+
+@pytest.mark.parametrize("code", ["1", "while True: pass"])
+def test_an_interpreter_that_is_forgotten_leaves_no_process(code: str):
+    """Python ends, or its loop does, without a word to the interpreter."""
+    script = (
+        "import asyncio, sys, dspy\n"
+        "async def main():\n"
+        "    interpreter = dspy.PythonInterpreter(deno_command=sys.argv[2:])\n"
+        "    await interpreter.start(dspy.Settings())\n"
+        "    print(interpreter.deno_process.pid, flush=True)\n"
+        "    task = asyncio.ensure_future(interpreter.execute(dspy.Settings(), sys.argv[1]))\n"
+        "    await asyncio.wait([task], timeout=0.2)\n"
+        "    return interpreter, task\n"
+        "loop = asyncio.new_event_loop()\n"
+        "kept = loop.run_until_complete(main())\n"
+    )
+    command = [sys.executable, "-c", script, code, *stand_in()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert not is_running(int(done.stdout))

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import subprocess
 import sys
+import weakref
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +15,8 @@ from collections.abc import Mapping, Sequence
 class AsyncProcess:
     """A child process with text pipes, as `subprocess.Popen` has it, whose waits are awaited.
 
-    It belongs to the event loop that it was started on. Made by `start`.
+    It belongs to the event loop that it was started on, and is killed if it is forgotten: when nothing refers to this
+    object any more, or Python exits. Made by `start`.
     """
 
     GRACE = 5.0
@@ -24,6 +26,8 @@ class AsyncProcess:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._process = Process(transport, protocol, self._loop)
+        self._popen: subprocess.Popen[bytes] = transport.get_extra_info("subprocess")
+        weakref.finalize(self, self._popen.kill)
         self.pid = self._process.pid
         self.stdin = _Writer(self, self._process.stdin)
         self.stdout = _Reader(self, self._process.stdout)
@@ -85,9 +89,8 @@ class AsyncProcess:
             self._loop.call_later(grace, self.kill)
         elif self.poll() is None:
             # The loop that watched it may be closed; nobody else will see to it.
-            popen: subprocess.Popen[bytes] = self._transport.get_extra_info("subprocess")
-            popen.kill()
-            popen.wait()
+            self._popen.kill()
+            self._popen.wait()
 
     def check_loop(self) -> None:
         """Raises RuntimeError on another event loop than its own."""
@@ -104,7 +107,8 @@ class AsyncProcess:
 
 
 class _Writer:
-    def __init__(self, process: AsyncProcess, stream: asyncio.StreamWriter) -> None:
+    def __init__(self, process: AsyncProcess, stream: asyncio.StreamWriter | None) -> None:
+        assert stream is not None  # as every stream of a process that is started with pipes
         self._process = process
         self._stream = stream
 
@@ -128,7 +132,8 @@ class _Writer:
 
 
 class _Reader:
-    def __init__(self, process: AsyncProcess, stream: asyncio.StreamReader) -> None:
+    def __init__(self, process: AsyncProcess, stream: asyncio.StreamReader | None) -> None:
+        assert stream is not None
         self._process = process
         self._stream = stream
 
