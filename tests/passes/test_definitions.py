@@ -156,8 +156,8 @@ def test_a_generator_becomes_an_asynchronous_one() -> None:
     )
 
 
-@defect("`yield from` in what becomes an asynchronous generator is a SyntaxError in the output, with no finding")
-def test_a_generator_that_yields_from_another() -> None:
+def test_a_generator_that_yields_from_one_that_waits() -> None:
+    """An asynchronous generator has no `yield from`."""
     assert_converted(
         """
         def _parts(lm: BaseLM):
@@ -172,9 +172,28 @@ def test_a_generator_that_yields_from_another() -> None:
             yield await lm(settings, "a")
 
 
-        async def _all(settings: Settings, lm: BaseLM):
-            async for item in _parts(settings, lm):
-                yield item
+        def _all(lm: BaseLM):
+            yield from _parts(lm)
+        """,
+        findings=[
+            "6: wall-coroutine: dspy.sample:_all cannot be a coroutine",
+            "6: wall-settings: dspy.sample:_all cannot take settings",
+            "6: global-settings: calls _parts(...)",
+        ],
+        again=False,
+    )
+
+
+@defect("a plain generator with `yield from` is taken for one that cannot take settings: a false wall")
+def test_a_plain_generator_that_yields_from_another() -> None:
+    assert_converted(
+        """
+        def _all():
+            yield from settings.parts
+        """,
+        """
+        def _all(settings: Settings):
+            yield from settings.parts
         """,
     )
 
