@@ -467,7 +467,7 @@ def _global_target(flow: Flow, node: ast.expr, scope: Scope) -> tuple[str, str |
 
 
 def replaced_functions(scope: Scope) -> Iterable[tuple[tuple[ast.expr, str], ast.expr]]:
-    """``((object, attribute), new value)`` of assignments to attributes, and calls of ``setattr`` and ``patch.object``."""
+    """``((object, attribute), new value)`` of assignments to attributes, calls of ``setattr`` and ``patch.object``."""
     for node in scope.nodes:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
             yield (node.targets[0].value, node.targets[0].attr), node.value

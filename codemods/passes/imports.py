@@ -21,11 +21,13 @@ def fix_imports(
 
     ``kept`` are names that other modules import from this one.
     """
-    wanted = {(base, name) for base, name in needed if base != module_name and not _bound(module, base, name)}
+    code = module.code
+    tree = ast.parse(code)
+    wanted = {(base, name) for base, name in needed if base != module_name and not _bound(tree, base, name)}
     if wanted:
         module = module.with_changes(body=_added(list(module.body), wanted))
-    before = unused_imports(original, path)
-    gone = unused_imports(module.code, path) - before
+    # What is added is used, and what it is merged into stays: the text before tells what is no longer used.
+    gone = unused_imports(code, path) - unused_imports(original, path)
     gone = {(scope, name) for scope, name in gone if scope or name not in kept}
     return _Remover(gone).apply(module) if gone else module
 
@@ -92,9 +94,8 @@ def _annotations(node: ast.AST) -> list[ast.expr]:
     return []
 
 
-def _bound(module: cst.Module, base: str, name: str | None) -> bool:
+def _bound(tree: ast.Module, base: str, name: str | None) -> bool:
     wanted = name or base.split(".")[0]
-    tree = ast.parse(module.code)
     if wanted not in bound_names(tree):
         return False
     for node in tree.body:
