@@ -10,7 +10,7 @@ import contextvars
 import functools
 from collections.abc import Callable
 from concurrent.futures import CancelledError as CallCancelled
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -47,7 +47,9 @@ class Worker:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._calls: set[asyncio.Task[Any]] = set()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dspy-worker")
+        self._answers: set[Future[Any]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._stopped = False
 
     def blocking(self, fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,11 +57,14 @@ class Worker:
 
         @functools.wraps(fn, updated=())
         def call(*args: Any, **kwargs: Any) -> Any:
-            future = asyncio.run_coroutine_threadsafe(self._on_loop(fn, args, kwargs), self._loop)
+            answer = asyncio.run_coroutine_threadsafe(self._on_loop(fn, args, kwargs), self._loop)
+            self._answers.add(answer)
             try:
-                return future.result()
+                return answer.result()
             except CallCancelled:
                 raise _Stopped from None
+            finally:
+                self._answers.discard(answer)
 
         return call
 
@@ -68,36 +73,53 @@ class Worker:
             raise asyncio.CancelledError
         task = asyncio.current_task()
         assert task is not None
-        self._calls.add(task)
+        self._tasks.add(task)
         try:
             return await ready(fn(*args, **kwargs))
         finally:
-            self._calls.discard(task)
+            self._tasks.discard(task)
 
     async def run(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Run the blocking code in a thread, and wait for it.
+        """Run the blocking code in the thread, once, and wait until both have come to their end.
 
-        When the waiting task is cancelled, what the code called back is cancelled, the code ends at this or its next
-        call, and the thread with it.
+        When the waiting task is cancelled, what the code called back is cancelled, and the code ends at this or its
+        next call.
         """
         call = functools.partial(contextvars.copy_context().run, fn, *args, **kwargs)
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="dspy-worker") as executor:
-            future = self._loop.run_in_executor(executor, call)
-            try:
-                return await asyncio.shield(future)
-            except _Stopped:
-                raise asyncio.CancelledError from None
-            except asyncio.CancelledError:
-                await self._stop(future)
-                raise
+        done = self._loop.run_in_executor(self._executor, call)
+        try:
+            await asyncio.wait([done])
+        except asyncio.CancelledError:
+            await self._stop(done)
+            raise
+        except GeneratorExit:
+            self._abandon()
+            raise
+        await self._join()
+        try:
+            return done.result()
+        except _Stopped:
+            raise asyncio.CancelledError from None
 
-    async def _stop(self, future: asyncio.Future[Any]) -> None:
+    async def _stop(self, done: asyncio.Future[Any]) -> None:
         self._stopped = True
-        for task in list(self._calls):
+        for task in list(self._tasks):
             task.cancel()
-        while not future.done():
+        while not done.done():
             try:
-                await asyncio.wait([future])
+                await asyncio.wait([done])
             except asyncio.CancelledError:
                 continue  # it is on its way out; to leave now would leave the thread behind
-        future.exception()  # has been asked for, so that it is not logged as one that nobody saw
+        done.exception()  # asked for, so that nobody logs it as one that was never seen
+        await self._join()
+
+    async def _join(self) -> None:
+        # The thread is about to end; even that short time is not waited for on the loop.
+        await asyncio.to_thread(self._executor.shutdown)
+
+    def _abandon(self) -> None:
+        # The loop was closed around its tasks: nobody is left to answer the thread, which must not wait for ever.
+        self._stopped = True
+        for answer in list(self._answers):
+            answer.cancel()
+        self._executor.shutdown(wait=False)
