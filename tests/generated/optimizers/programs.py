@@ -476,6 +476,23 @@ async def gepa_with_failures(side: Side) -> Any:
     return state(compiled)
 
 
+async def gepa_with_several_candidates(side: Side) -> Any:
+    """Proposals of one iteration are evaluated in one batch, and merged."""
+    from gepa.strategies.proposal_sampling import PxNSampling
+
+    dspy = side.dspy
+    optimizer = dspy.GEPA(
+        metric=feedback,
+        max_metric_calls=90,
+        reflection_lm=side.lm(rewrite, name="reflection"),
+        num_threads=1,
+        use_merge=True,
+        gepa_kwargs={"sampling_strategy": PxNSampling(2, 2), "cache_evaluation": True},
+    )
+    using = {"lm": side.lm(respond())}
+    return state(await side.call(optimizer.compile, two_steps(side), using=using, trainset=examples(side)))
+
+
 async def gepa_goes_on_where_it_was(side: Side) -> Any:
     dspy = side.dspy
     states = []
@@ -732,6 +749,7 @@ PROGRAMS = {
         gepa,
         gepa_with_own_parts,
         gepa_with_failures,
+        gepa_with_several_candidates,
         gepa_goes_on_where_it_was,
         infer_rules,
         knn_few_shot,

@@ -274,12 +274,13 @@ class TestMIPROv2:
         """Two tenants share an optimizer made where no model is known."""
         optimizer = self.optimizer()
         assert optimizer.task_model is optimizer.prompt_model is None
+        given = {"trainset": examples(side), "valset": examples(side, 3, 6), "num_trials": 2, "minibatch": False}
         with pytest.raises(ValueError, match="Either provide both prompt_model and task_model"):
-            await self.compile(side, dspy.Settings())
+            await optimizer.compile(dspy.Settings(), two_steps(side), **given)
 
         async def tenant(name: str) -> set[str]:
             mine = AsyncSide(dspy)
-            await self.compile(mine, dspy.Settings(lm=mine.lm(respond(), name=name)))
+            await optimizer.compile(dspy.Settings(lm=mine.lm(respond(), name=name)), two_steps(mine), **given)
             return {request["lm"] for request in mine.log}
 
         assert await asyncio.gather(tenant("one"), tenant("two")) == [{"one"}, {"two"}]
