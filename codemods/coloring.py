@@ -128,6 +128,7 @@ class _Colorer:
         self.families = _families(self.program, self.rules)
         self.callers: dict[str, list[CallSite]] = defaultdict(list)
         self.plain_branches = _PlainBranches(self.program)
+        self.leaves = self._leaf_seeds()
 
     def run(self) -> Coloring:
         self._collect_calls()
@@ -219,7 +220,7 @@ class _Colorer:
     # -- seeds ----------------------------------------------------------------------------------------------------
 
     def _coroutine_seeds(self) -> dict[str, Reason]:
-        seeds = self._leaf_seeds()
+        seeds = dict(self.leaves)
         for function in self.program.own_functions():
             line = function.position[0]
             if function.is_async:
@@ -273,7 +274,7 @@ class _Colorer:
             if not rule.settings
             for f in _leaf_functions(self.program, rule.symbol)
         }
-        seeds = {symbol: reason for symbol, reason in self._leaf_seeds().items() if symbol not in without}
+        seeds = {symbol: reason for symbol, reason in self.leaves.items() if symbol not in without}
         for function in self.program.own_functions():
             if function.first_parameter == "settings" and _is_settings_parameter(self.flow, function):
                 seeds.setdefault(function.symbol, Reason("takes settings in the source", function.position[0]))

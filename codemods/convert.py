@@ -84,7 +84,7 @@ def convert(
     with _timed(seconds, "passes"):
         plans = plan_files(coloring, final=written)
         plan_docstrings(coloring, plans, written)
-        texts = _run_all(program, plans, merged, jobs)
+        texts = _run_all(program, plans, merged, sources, jobs)
     output = {path: texts.get(path, files[path]) for path in sorted(files)}
     uses = _rule_uses(coloring, rules)
     findings = sorted({*coloring.findings, *(f for p in plans.values() for f in p.findings)}, key=_place)
@@ -178,10 +178,12 @@ def _all_parse(sources: Mapping[str, str]) -> bool:
     return True
 
 
-def _run_all(program: Program, plans: Mapping[str, FilePlan], files: Mapping[str, str], jobs: int) -> dict[str, str]:
-    imported = _imported_names(program)
+def _run_all(
+    program: Program, plans: Mapping[str, FilePlan], files: Mapping[str, str], sources: Mapping[str, str], jobs: int
+) -> dict[str, str]:
+    imported, by_path = _imported_names(program), program.by_path()
     tasks = [
-        (files[path], plans[path], program.by_path()[path].name, imported.get(program.by_path()[path].name, set()))
+        (files[path], plans[path], by_path[path].name, imported.get(by_path[path].name, set()), sources[path])
         for path in sorted(files)
         if path in plans
     ]
@@ -193,9 +195,9 @@ def _run_all(program: Program, plans: Mapping[str, FilePlan], files: Mapping[str
     return dict(zip([path for path in sorted(files) if path in plans], texts, strict=True))
 
 
-def _run_one(task: tuple[str, FilePlan, str, set[str]]) -> str:
-    text, plan, name, kept = task
-    return run_passes(text, plan, module_name=name, kept=kept)
+def _run_one(task: tuple[str, FilePlan, str, set[str], str]) -> str:
+    text, plan, name, kept, original = task
+    return run_passes(text, plan, module_name=name, kept=kept, original=original)
 
 
 def _imported_names(program: Program) -> dict[str, set[str]]:

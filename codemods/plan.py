@@ -43,6 +43,8 @@ class FunctionPlan:
     make_async: bool = False
     settings: bool = False
     positional_only: bool = False
+    receiver: bool = False
+    """Whether ``self`` or ``cls`` comes first."""
     before: tuple[str, ...] = ()
     checked: bool = False
     """Whether calls are checked for their settings (public coroutines)."""
@@ -124,6 +126,8 @@ class _Env:
     settings: str | None
     scope: Scope
     depth: int = 0
+    held: frozenset[str] = frozenset()
+    """Names of the children of enclosing blocks."""
     hoistable: bool = False
     """Whether the place belongs to a simple statement, before which a definition can be put."""
 
@@ -227,7 +231,7 @@ class _Planner:
             or binds_settings(self.coloring.flow, function)
         )
         settings = "settings" if own else env.settings if function.parent is not None else self._shadowless(function)
-        return _Env(settings, self.coloring.flow.scope_of[function.node])
+        return _Env(settings, self.coloring.flow.scope_of[function.node], held=env.held)
 
     def _shadowless(self, function: FunctionInfo) -> str | None:
         return self.default
@@ -240,6 +244,7 @@ class _Planner:
             make_async=coroutine and not function.is_async,
             settings=takes and not has,
             positional_only=function.node.args.kwarg is not None,
+            receiver=function.is_method and bool(function.arguments),
             before=self.coloring.settings_before.get(function.symbol, ()),
         )
         plan.checked = self.file.own_package and plan.settings and not plan.before and self._is_checked(function)
@@ -267,7 +272,7 @@ class _Planner:
     def _visit_ClassDef(self, node: ast.ClassDef, env: _Env) -> None:
         for outer in [*node.decorator_list, *node.bases, *node.keywords]:
             self._visit(outer, env)
-        self._body(node.body, _Env(env.settings, self.coloring.flow.scope_of[node]))
+        self._body(node.body, _Env(env.settings, self.coloring.flow.scope_of[node], held=env.held))
 
     # -- statements -----------------------------------------------------------------------------------------------
 
@@ -307,11 +312,13 @@ class _Planner:
         call = item.context_expr
         if isinstance(call, ast.Call) and self._is_context(call, env):
             if isinstance(item.optional_vars, ast.Name):
-                return _Env(item.optional_vars.id, env.scope, env.depth + 1)
+                return replace(env, settings=item.optional_vars.id, depth=env.depth + 1)
             child = self._child_name(node, env)
             self.file.withs[self.range(call)] = WithPlan(child=child)
-            return _Env(child, env.scope, env.depth + 1)
+            return replace(env, settings=child, depth=env.depth + 1, held=env.held | {child})
         if isinstance(node, ast.With) and self._enters_asynchronously(call):
+            if len(node.items) > 1:
+                self._finding("mixed-with", call, f"one `with` enters {ast.unparse(call)} asynchronously, and others")
             self.file.withs[self.range(call)] = WithPlan(asynchronous=True)
         return env
 
@@ -325,6 +332,7 @@ class _Planner:
     def _child_name(self, node: ast.AST, env: _Env) -> str:
         """A name that nothing else in the function uses; siblings share one unless a closure holds on to it."""
         taken = {n.id for n in ast.walk(env.scope.node) if isinstance(n, ast.Name)} | self._captured(env)
+        taken |= env.held | {n.arg for n in ast.walk(env.scope.node) if isinstance(n, ast.arg)}
         number = env.depth + 1
         while True:
             name = _CHILD if number == 1 else f"{_CHILD}_{number}"
@@ -415,12 +423,12 @@ class _Planner:
                 self._hoist(argument, "awaited")
             self._handed_out(node, argument, env)
             value = argument.value if isinstance(argument, ast.keyword | ast.Starred) else argument
-            if takes_coroutine and isinstance(value, ast.Call):
-                self.awaited.add(value)
+            if takes_coroutine:
+                self._awaited_elsewhere(value)
             if eager and isinstance(value, ast.GeneratorExp):
                 self._children(value, env)
-                if self._waits_inside(value):
-                    self.file.to_list.add(self.range(value))
+                if self._waits_inside(value.elt):
+                    self.file.to_list.add(self.range(value.elt))
             else:
                 self._visit(argument, env)
         if not self.file.own_package:
@@ -428,6 +436,12 @@ class _Planner:
         plan = self._call_plan(node, env)
         if plan != CallPlan():
             self.file.calls[self.range(node)] = plan
+
+    def _awaited_elsewhere(self, node: ast.expr) -> None:
+        """What is handed to ``gather`` and the like is awaited there."""
+        inner = node.elt if isinstance(node, ast.ListComp | ast.GeneratorExp) else node
+        if isinstance(inner, ast.Call):
+            self.awaited.add(inner)
 
     def _renamed_target(self, node: ast.Call, env: _Env) -> None:
         """Targets of ``patch("litellm.completion")``, ``patch.object(litellm, "completion")`` and ``setattr``."""
@@ -543,11 +557,9 @@ class _Planner:
         first = next((a for a in node.args if not isinstance(a, ast.Starred)), None)
         if first is None or (node.args and node.args[0] is not first):
             return False
-        if isinstance(first, ast.Name) and (first.id == "settings" or first.id == env.settings):
-            return not is_settings_object(self.coloring.flow, first, env.scope)
-        return settings in self.coloring.flow.values(first, env.scope) and not is_settings_object(
-            self.coloring.flow, first, env.scope
-        )
+        if isinstance(first, ast.Name) and first.id == env.settings:
+            return True
+        return settings in self.coloring.flow.values(first, env.scope)
 
     def _settings_index(self, node: ast.Call, env: _Env, target: FunctionInfo) -> int:
         """After an explicit ``self`` where a method is called through its class."""

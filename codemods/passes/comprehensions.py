@@ -28,16 +28,9 @@ class Comprehensions(Pass):
         value, before = updated.value, original.value
         if not isinstance(value, cst.GeneratorExp):
             return updated
-        place = self._generator_range(before)
-        if place is None:
+        assert isinstance(before, cst.GeneratorExp)
+        place = self.context.range(before.elt)
+        if place not in self.plan.to_list:
             return updated
         self.context.done.add(("list", place))
         return updated.with_changes(value=cst.ListComp(elt=value.elt, for_in=value.for_in))
-
-    def _generator_range(self, node: cst.BaseExpression) -> tuple[int, int, int, int] | None:
-        """A generator expression counts its parentheses among its own in :mod:`ast`, and not in LibCST."""
-        inner = self.context.range(node)
-        for line, column, end_line, end_column in self.plan.to_list:
-            if line == inner[0] and end_line == inner[2] and column in (inner[1], inner[1] - 1):
-                return line, column, end_line, end_column
-        return None

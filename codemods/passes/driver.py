@@ -68,15 +68,20 @@ class _Walk(cst.CSTTransformer):
         return updated_node
 
 
-def run_passes(text: str, plan: FilePlan, *, module_name: str, kept: set[str] | None = None) -> str:
-    """The text of one file after its plan was carried out. Raises :class:`PlanNotCarriedOutError`."""
+def run_passes(
+    text: str, plan: FilePlan, *, module_name: str, kept: set[str] | None = None, original: str | None = None
+) -> str:
+    """The text of one file after its plan was carried out.
+
+    ``kept`` are names that other modules import from it; ``original`` is the text whose unused imports may
+    stay. Raises :class:`PlanNotCarriedOutError`."""
     if plan.is_empty:
         return text
     wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
     context = FileContext(plan, wrapper.resolve(PositionProvider))
     module = wrapper.module.visit(_Walk([each(context) for each in PASSES]))
     _check(context)
-    return fix_imports(module, context.imports, text, plan.path, module_name, kept or set()).code
+    return fix_imports(module, context.imports, original or text, module_name, kept or set()).code
 
 
 def _check(context: FileContext) -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-import symtable
 from collections.abc import Sequence
 
 import libcst as cst
 
-from codemods.program.build import bound_names
+from codemods.program.build import bound_names, iter_own
 
 Needed = set[tuple[str, str | None]]
 
 
-def fix_imports(
-    module: cst.Module, needed: Needed, original: str, path: str, module_name: str, kept: set[str]
-) -> cst.Module:
+def fix_imports(module: cst.Module, needed: Needed, original: str, module_name: str, kept: set[str]) -> cst.Module:
     """``module`` with the imports it needs and without those that ``original`` used and it does not.
 
     ``kept`` are names that other modules import from this one.
@@ -27,40 +24,68 @@ def fix_imports(
     if wanted:
         module = module.with_changes(body=_added(list(module.body), wanted))
     # What is added is used, and what it is merged into stays: the text before tells what is no longer used.
-    gone = unused_imports(code, path) - unused_imports(original, path)
+    gone = unused_imports(code) - unused_imports(original)
     gone = {(scope, name) for scope, name in gone if scope or name not in kept}
     return _Remover(gone).apply(module) if gone else module
 
 
-def unused_imports(code: str, path: str) -> set[tuple[str, str]]:
-    """``(scope, name)`` of imports that nothing uses; the scope is "" for the module."""
-    table = symtable.symtable(code, path, "exec")
-    imported = {s.get_name() for s in table.get_symbols() if s.is_imported()}
-    used = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
-    found: set[tuple[str, str]] = set()
-    stack = [(child, child.get_name()) for child in table.get_children()]
-    while stack:
-        scope, name = stack.pop()
-        for symbol in scope.get_symbols():
-            if symbol.is_global() and (symbol.is_referenced() or symbol.is_assigned()):
-                used.add(symbol.get_name())
-            if scope.get_type() == "function" and symbol.is_imported() and not _used_inside(scope, symbol.get_name()):
-                found.add((name, symbol.get_name()))
-        stack.extend((child, f"{name}.{child.get_name()}") for child in scope.get_children())
-    quoted = _annotation_names(code)
-    return found | {("", name) for name in imported - used - quoted}
+def unused_imports(code: str) -> set[tuple[str, str]]:
+    """``(scope, name)`` of imports that nothing uses; the scope is a dotted name, "" for the module."""
+    usage = _Usage()
+    usage.visit(ast.parse(code), "", ())
+    mentioned = _annotation_names(code)
+    return {(scope, name) for scope, name in usage.imported - usage.used if name not in mentioned}
 
 
-def _used_inside(scope: symtable.SymbolTable, name: str) -> bool:
-    if scope.lookup(name).is_referenced():
-        return True
-    stack = list(scope.get_children())
-    while stack:
-        child = stack.pop()
-        if name in child.get_identifiers() and child.lookup(name).is_free():
-            return True
-        stack.extend(child.get_children())
-    return False
+class _Usage:
+    """Which imports the names of a module's code lead to, scope by scope.
+
+    The standard library's symbol tables would tell, but not the same on every Python: since 3.12 they leave out what
+    is used in comprehensions only.
+    """
+
+    def __init__(self) -> None:
+        self.imported: set[tuple[str, str]] = set()
+        self.used: set[tuple[str, str]] = set()
+
+    def visit(self, node: ast.AST, scope: str, outer: tuple[tuple[str, frozenset[str]], ...]) -> None:
+        """Go through a scope; ``outer`` are the scopes that its names are looked up in after its own, nearest first."""
+        bound, declared = _bound_here(node)
+        chain = ((scope, frozenset(bound)), *outer)
+        for child in iter_own(node):
+            if isinstance(child, ast.Import | ast.ImportFrom):
+                self.imported.update((scope, name) for name in _names_of(child))
+            elif isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
+                self._use(child.id, chain)
+            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                self.visit(
+                    child, f"{scope}.{child.name}".lstrip("."), outer if isinstance(node, ast.ClassDef) else chain
+                )
+            elif isinstance(child, ast.Lambda):
+                self.visit(child, scope, outer if isinstance(node, ast.ClassDef) else chain)
+        for name in declared:
+            self._use(name, outer)
+
+    def _use(self, name: str, chain: tuple[tuple[str, frozenset[str]], ...]) -> None:
+        for scope, bound in chain:
+            if name in bound:
+                self.used.add((scope, name))
+                return
+
+
+def _bound_here(node: ast.AST) -> tuple[set[str], set[str]]:
+    """Names bound in a scope, and those it declares global or nonlocal."""
+    declared = {name for n in iter_own(node) if isinstance(n, ast.Global | ast.Nonlocal) for name in n.names}
+    names = bound_names(node)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        arguments = node.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        names |= {argument.arg for argument in every if argument is not None}
+    return names - declared, declared
+
+
+def _names_of(node: ast.Import | ast.ImportFrom) -> list[str]:
+    return [alias.asname or alias.name.split(".")[0] for alias in node.names if alias.name != "*"]
 
 
 def _annotation_names(code: str) -> set[str]:

@@ -23,8 +23,9 @@ class SettingsParameters(Pass):
             return updated
         if self.plan.annotation == "Settings":
             self.context.imports.add((_SETTINGS_MODULE, "Settings"))
-        method = _has_receiver(original)
-        updated = updated.with_changes(params=add_settings(updated.params, plan, self.plan.annotation, receiver=method))
+        updated = updated.with_changes(
+            params=add_settings(updated.params, plan, self.plan.annotation, receiver=plan.receiver)
+        )
         if plan.checked:
             self.context.imports.add((_SUPPLIED_MODULE, "takes_settings"))
             decorator = cst.Decorator(cst.Name("takes_settings"))
@@ -35,12 +36,6 @@ class SettingsParameters(Pass):
 def _decorate(decorators: Sequence[cst.Decorator], new: cst.Decorator) -> list[cst.Decorator]:
     """Innermost but for what must stay next to the function; ``staticmethod`` and the like stay outside."""
     return [*decorators, new]
-
-
-def _has_receiver(node: cst.FunctionDef) -> bool:
-    parameters = [*node.params.posonly_params, *node.params.params]
-    static = any(isinstance(d.decorator, cst.Name) and d.decorator.value == "staticmethod" for d in node.decorators)
-    return bool(parameters) and parameters[0].name.value in ("self", "cls", "instance_self") and not static
 
 
 def add_settings(

@@ -15,6 +15,7 @@ import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from codemods.errors import ToolError
+from codemods.program.build import dotted
 
 _PAIRS = {"__call__": "acall"}
 _BASES_MODULE = "dspy.utils.twins"
@@ -123,6 +124,9 @@ def _delegates(node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:
     if not isinstance(call, ast.Call):
         return False
     callee = call.func
+    in_thread = (dotted(callee) or "").split(".")[-1] in ("to_thread", "run_in_executor", "run_sync")
+    if in_thread or (isinstance(callee, ast.Attribute) and callee.attr == "run_in_executor"):
+        callee = next((a for a in call.args if isinstance(a, ast.Attribute | ast.Name)), callee)
     return (isinstance(callee, ast.Attribute) and callee.attr == name and isinstance(callee.value, ast.Name)) or (
         isinstance(callee, ast.Name) and callee.id == name
     )
@@ -229,7 +233,7 @@ def _merge(text: str, twins: Iterable[Twin], roots: set[int]) -> str:
     if roots:
         from codemods.passes.imports import fix_imports
 
-        module = fix_imports(module, {(_BASES_MODULE, _BASE_CLASS)}, text, "", "", set())
+        module = fix_imports(module, {(_BASES_MODULE, _BASE_CLASS)}, text, "", set())
     return module.code
 
 

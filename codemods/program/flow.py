@@ -431,8 +431,11 @@ class Flow:
         if skip_first:
             parameters = parameters[1:]
         arguments = call.args
-        if arguments and parameters[:1] == ["settings"] and not self._is_settings(arguments[0], scope):
+        handed = bool(arguments) and self._is_settings(arguments[0], scope)
+        if parameters[:1] == ["settings"] and arguments and not handed:
             parameters = parameters[1:]
+        elif parameters[:1] != ["settings"] and handed:
+            arguments = arguments[1:]
         keyword_only = {a.arg for a in function.node.args.kwonlyargs} | set(parameters)
         for index, argument in enumerate(arguments):
             if isinstance(argument, ast.Starred):
