@@ -158,7 +158,10 @@ class _Colorer:
         for value in values:
             for function in self._targets(value):
                 targets[function.symbol] = function
-        supplied = sorted({v.name for v in values if isinstance(v, Supplied)} | self._supplied_elements(node, values))
+        by_protocol = {f.name for f in targets.values() if f.owner is not None and f.owner.is_protocol}
+        supplied = sorted(
+            {v.name for v in values if isinstance(v, Supplied)} | self._supplied_elements(node, values) | by_protocol
+        )
         plain = any(isinstance(v, Plain) for v in values) or self.plain_branches.covers(node, scope)
         plain = plain or (not values - {Opaque()} and _passes_through(node, scope))
         if plain:
@@ -389,14 +392,20 @@ class _Colorer:
             if callee.attr in settled:
                 self.result.matches[f"method:{callee.attr}"] += 1
                 return None
-            return (
-                f"nothing is known of its receiver, and .{callee.attr} may be a coroutine"
-                if callee.attr in coloured
-                else None
-            )
+            if self._holds_callable(callee, site.scope):
+                return f"an attribute of an object of this package that holds an unknown callable: .{callee.attr}"
+            if callee.attr in coloured:
+                return f"nothing is known of its receiver, and .{callee.attr} may be a coroutine"
+            return None
         if isinstance(callee, ast.Name):
             return "a variable that holds an unknown callable"
         return "calls the result of an expression"
+
+    def _holds_callable(self, callee: ast.Attribute, scope: Scope) -> bool:
+        """Whether an object of the package is asked for something its class does not define."""
+        bases = self.flow.values(callee.value, scope)
+        held = [self.program.classes[b.cls] for b in bases if isinstance(b, Instance)]
+        return bool(held) and len(held) == len(bases) and not any(cls.has_external_base() for cls in held)
 
 
 def _passes_through(node: ast.Call, scope: Scope) -> bool:

@@ -59,6 +59,11 @@ class ClassInfo:
     def symbol(self) -> str:
         return f"{self.module.name}:{self.qualname}"
 
+    @property
+    def is_protocol(self) -> bool:
+        """Whether it only says what others have: what a call of its methods reaches may be the user's."""
+        return any(base.split(".")[-1] == "Protocol" for base in self.external_bases)
+
     def mro(self) -> list[ClassInfo]:
         """This class and its bases in the package, nearest first (depth first, each once)."""
         seen: list[ClassInfo] = []
