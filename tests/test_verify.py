@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,11 @@ def found(root: Path, check: str | None = None) -> list[tuple[str, int, str]]:
 def test_a_sound_package_has_no_defects(tree: Tree) -> None:
     result = verify(tree()).require()
     assert (result.files, result.coroutines, result.defects) == (5, 3, ())
-    assert result.skipped == ("import: no environment with the package's dependencies was given",)
-    assert set(result.seconds) == {"grammar", "calls", "import"}
+    assert result.skipped == (
+        "ruff: upstream's files were not given, to compare with",
+        "import: no environment with the package's dependencies was given",
+    )
+    assert set(result.seconds) == {"grammar", "calls", "ruff", "import"}
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
@@ -522,11 +526,100 @@ def test_special_methods_that_may_be_async(tree: Tree) -> None:
     assert found(tree(a=code)) == []
 
 
+class TestRuff:
+    """What ruff finds in the output beyond what it finds in upstream's own files."""
+
+    def check(self, tree: Tree, code: str, upstream: str | None = "") -> list[tuple[int, str]]:
+        """Line and rule of each finding in a module of the package; upstream's one is `upstream`, or not there."""
+        root = tree(a=code)
+        texts = {file.relative_to(root).as_posix(): file.read_text("utf-8") for file in root.rglob("*.py")}
+        del texts["dspy/a.py"]
+        if upstream is not None:
+            texts["dspy/a.py"] = textwrap.dedent(upstream).lstrip("\n")
+        defects = [each for each in verify(root, upstream=texts).defects if each.check == "ruff"]
+        assert {each.path for each in defects} <= {"dspy/a.py"}
+        return [(each.line, each.message.split()[0]) for each in defects]
+
+    @pytest.mark.parametrize(
+        ("body", "rule"),
+        [
+            ("open('x')", "ASYNC230"),
+            ("pathlib.Path('x').open()", "ASYNC230"),
+            ("time.sleep(1)", "ASYNC251"),
+            ("subprocess.run(['ls'])", "ASYNC221"),
+            ("subprocess.Popen(['ls'])", "ASYNC220"),
+            ("os.waitpid(1, 0)", "ASYNC222"),
+            ("requests.get('x')", "ASYNC210"),
+            ("input()", "ASYNC250"),
+            ("while y:\n        await asyncio.sleep(1)", "ASYNC110"),
+        ],
+    )
+    def test_what_waits_in_a_coroutine(self, tree: Tree, body: str, rule: str) -> None:
+        imports = "import asyncio, os, pathlib, requests, subprocess, time\n"
+        uses = "USED = asyncio, os, pathlib, requests, subprocess, time\n"
+        code = f"{imports}{uses}async def f(y):\n    {body}\n"
+        assert self.check(tree, code, code.replace("async ", "").replace("await ", "")) == [(4, rule)]
+        assert self.check(tree, code, code) == []
+
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [
+            ("import os\n", (1, "F401")),
+            ("from dspy.module import helper as other\n", (1, "F401")),
+            ("def f(): ...\ndef f(): ...\n", (2, "F811")),
+            ("x = settings\n", (1, "F821")),
+            ("def f():\n    x = 1\n", (2, "F841")),
+        ],
+    )
+    def test_names(self, tree: Tree, code: str, expected: tuple[int, str]) -> None:
+        assert self.check(tree, code) == [expected]
+        assert self.check(tree, code, None) == [expected], "a module that upstream does not have"
+        assert self.check(tree, f"\n# further down\n\n{code}", code) == []
+
+    def test_another_name_than_upstreams(self, tree: Tree) -> None:
+        assert self.check(tree, "import os\nimport re\n", "import os\n") == [(2, "F401")]
+
+    def test_upstreams_fault_in_another_module(self, tree: Tree) -> None:
+        root = tree(a="import os\n", b="import os\n")
+        upstream = {each: (root / each).read_text() for each in SOUND} | {"dspy/b.py": "import os\n"}
+        assert [each.path for each in verify(root, upstream=upstream).defects] == ["dspy/a.py"]
+
+    def test_once_more_than_upstream(self, tree: Tree) -> None:
+        code = "def f():\n    x = 1\ndef g():\n    x = 1\n"
+        assert self.check(tree, code, "def f():\n    x = 1\n") == [(4, "F841")]
+
+    def test_another_coroutine_than_upstreams(self, tree: Tree) -> None:
+        code = "class A:\n    {}def f(self):\n        open('x')\n    {}def g(self):\n        open('x')\n"
+        assert self.check(tree, code.format("async ", "async "), code.format("async ", "")) == [(5, "ASYNC230")]
+        assert self.check(tree, code.format("async ", "async "), code.format("async ", "async ")) == []
+
+    def test_what_says_why_not(self, tree: Tree) -> None:
+        assert self.check(tree, "import os  # noqa: F401 - for those who import it from here\n") == []
+
+    def test_a_module_that_does_not_parse_is_not_its_business(self, tree: Tree) -> None:
+        root = tree(a="def f(:\n")
+        upstream = {each: (root / each).read_text() for each in SOUND}
+        assert {each.check for each in verify(root, upstream=upstream).defects} == {"grammar"}
+
+    def test_no_configuration_from_outside(self, tree: Tree) -> None:
+        root = tree()
+        (root / "pyproject.toml").write_text("[tool.ruff]\nexclude = ['*']\n")
+        (root / ".gitignore").write_text("dspy\n")
+        assert self.check(tree, "import os\n") == [(1, "F401")]
+
+    def test_ruff_that_does_not_run(self, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("codemods.verify.lint.RULES", ("NO-SUCH-RULE",))
+        with pytest.raises(ToolError, match="ruff could not check") as caught:
+            verify(tree(), upstream={})
+        assert "NO-SUCH-RULE" in str(caught.value)
+
+
 class TestImports:
     """The import check, with this interpreter as the clean environment."""
 
     def check(self, root: Path, upstream: dict[str, str] | None = None):
-        return verify(root, python=Path(sys.executable), upstream=upstream)
+        result = verify(root, python=Path(sys.executable), upstream=upstream or {})
+        return replace(result, defects=tuple(each for each in result.defects if each.check == "import"))
 
     def test_all_modules_import(self, tree: Tree) -> None:
         result = self.check(tree())

@@ -12,6 +12,7 @@ The checks, by the name a `Defect` carries:
 * `settings`: global settings, or configuration of a thread, task or context, are read on a call path.
 * `blocking`: a call that blocks stands directly in a coroutine, or a thread's lock is held across an `await`.
 * `shape`: an `async def` where Python or a decorator cannot wait for it.
+* `ruff`: ruff finds a blocking call in a coroutine, or an unused or unknown name, that upstream does not have.
 * `import`: a module does not import in an environment with the package's dependencies and nothing else.
 """
 
@@ -29,6 +30,7 @@ from codemods.verify.defects import Defect
 from codemods.verify.globals import DECLARED, global_settings
 from codemods.verify.grammar import OLDEST, parse
 from codemods.verify.imports import OptionalImport, dependency_environment, import_all, judge_imports
+from codemods.verify.lint import beyond_upstream
 from codemods.verify.loop import blocking, shape
 from codemods.verify.model import PACKAGE, Package
 
@@ -81,12 +83,13 @@ def verify(
         python: an interpreter whose environment has the package's dependencies and not the package, as
             `dependency_environment` makes it. None leaves out the import check.
         no_python: why `python` is None; it becomes the reason in `skipped`.
-        upstream: upstream's files by path. An import that fails for want of a distribution which upstream's
-            file of the same path imports too, or which an extra names, is optional and no defect.
+        upstream: upstream's files by path. What ruff finds in them is upstream's. An import that fails for want of
+            a distribution which upstream's file of the same path imports too, or which an extra names, is optional
+            and no defect. None leaves out ruff's check, which compares the two.
         declared: modules and names that may touch global settings, with the reason.
 
     Raises:
-        ToolError: the folder holds no package, or the import check could not be run.
+        ToolError: the folder holds no package, or ruff or the import check could not be run.
     """
     seconds: dict[str, float] = {}
     started = time.perf_counter()
@@ -102,9 +105,17 @@ def verify(
     seconds["calls"] = time.perf_counter() - started
 
     started = time.perf_counter()
-    imported, optional, skipped = 0, (), ()
+    skipped: list[str] = []
+    if upstream is None:
+        skipped.append("ruff: upstream's files were not given, to compare with")
+    else:
+        defects += beyond_upstream(package_root, files, upstream)
+    seconds["ruff"] = time.perf_counter() - started
+
+    started = time.perf_counter()
+    imported, optional = 0, ()
     if python is None:
-        skipped = (f"import: {no_python}",)
+        skipped.append(f"import: {no_python}")
     else:
         outcome = import_all(package_root, python, sorted(package.modules))
         failed, optional = judge_imports(outcome, package_root, upstream or {}, package)
@@ -117,7 +128,7 @@ def verify(
         imported=imported,
         defects=tuple(sorted(set(defects))),
         optional=tuple(optional),
-        skipped=skipped,
+        skipped=tuple(skipped),
         seconds=seconds,
     )
 

@@ -1,0 +1,137 @@
+"""What ruff finds in the output and not in upstream's own files: blocking calls in coroutines, names left or lost.
+
+Findings are told apart by rule, file and name, and counted: lines move, and upstream's faults are not ours to mend.
+For a rule about coroutines the name is the enclosing function's, which is upstream's only if upstream's was one, too.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from codemods.errors import ToolError
+from codemods.verify.defects import Defect
+from codemods.verify.grammar import OLDEST
+
+RULES = ("ASYNC1", "ASYNC2", "F401", "F811", "F821", "F841")
+"""Blocking calls and misuse of tasks; imports and names that are unused, defined twice, or not there."""
+
+_IN_MESSAGE = re.compile(r"`([^`]*)`")
+
+Key = tuple[str, str, str]
+"""Rule, path and name: what stays the same of a finding where its line does not."""
+
+
+class _Location(BaseModel):
+    row: int
+
+
+class _Finding(BaseModel):
+    """One of ruff's findings, as far as it is used. `code` is None for a file that does not parse."""
+
+    filename: Path
+    code: str | None
+    message: str
+    location: _Location
+
+
+_FINDINGS = TypeAdapter(list[_Finding])
+
+
+def beyond_upstream(package_root: Path, files: Mapping[str, str], upstream: Mapping[str, str]) -> Iterator[Defect]:
+    """Finds what ruff says of the package and does not say of upstream.
+
+    Args:
+        package_root: the folder the generated files lie in.
+        files: their texts, by path.
+        upstream: upstream's texts, by path. A file that upstream does not have is judged by itself.
+
+    Raises:
+        ToolError: ruff could not be run.
+    """
+    of_upstream = {path: upstream[path] for path in files if path in upstream}
+    with TemporaryDirectory(prefix="dspy-async-") as folder:
+        _write(Path(folder), of_upstream)
+        old = _by_key(_run(Path(folder), of_upstream), Path(folder), of_upstream)
+    new = _by_key(_run(package_root, files), package_root, files)
+    for key, findings in new.items():
+        # Which of several is the new one cannot be told; the last ones are as good as any.
+        for line, message in findings[len(old.get(key, ())) :]:
+            yield Defect(key[1], line, "ruff", f"{key[0]} {message}")
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for path, text in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+
+
+def _by_key(findings: Iterable[_Finding], root: Path, files: Mapping[str, str]) -> dict[Key, list[tuple[int, str]]]:
+    """The findings as (line, message), in the order of lines."""
+    keyed: defaultdict[Key, list[tuple[int, str]]] = defaultdict(list)
+    root = root.resolve()
+    for finding in sorted(findings, key=lambda each: each.location.row):
+        # What does not parse is a defect of the check for grammar.
+        if finding.code is not None and finding.code != "invalid-syntax":
+            path = finding.filename.resolve().relative_to(root).as_posix()
+            name = _name(finding, files[path])
+            keyed[finding.code, path, name].append((finding.location.row, finding.message))
+    return keyed
+
+
+def _name(finding: _Finding, text: str) -> str:
+    if finding.code is not None and finding.code.startswith("ASYNC"):
+        return f"{_function_at(text, finding.location.row)}: {finding.message}"
+    named = _IN_MESSAGE.search(finding.message)
+    return named[1] if named else finding.message
+
+
+def _function_at(text: str, line: int) -> str:
+    """The qualified name of the innermost function or class around a line."""
+    around = [name for name, first, last in _scopes(text) if first <= line <= last]
+    return around[-1] if around else ""
+
+
+@lru_cache(maxsize=64)
+def _scopes(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Functions and classes with their first and last lines, outer before inner."""
+
+    def within(node: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                name = f"{prefix}{child.name}"
+                yield name, child.lineno, child.end_lineno or child.lineno
+                yield from within(child, f"{name}.")
+            else:
+                yield from within(child, prefix)
+
+    return tuple(within(ast.parse(text), ""))
+
+
+def _run(folder: Path, paths: Iterable[str]) -> list[_Finding]:
+    """Ruff's findings in these files. No configuration but this one counts, and no cache is left."""
+    version = f"py{OLDEST[0]}{OLDEST[1]}"
+    command = [
+        *(sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--exit-zero", "--quiet"),
+        *("--select", ",".join(RULES), "--target-version", version, "--output-format", "json", "--", *sorted(paths)),
+    ]
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
+    try:
+        if done.returncode:
+            raise ValueError(f"status {done.returncode}")
+        return _FINDINGS.validate_json(done.stdout)
+    except (ValidationError, ValueError) as error:
+        raise ToolError(
+            f"ruff could not check the generated package: {error}\n{done.stderr[-2000:]}",
+            remedy="Install the toolchain with its dependencies; constraints.txt has versions that are known to work.",
+        ) from error
