@@ -317,7 +317,7 @@ class _Planner:
             self.file.withs[self.range(call)] = WithPlan(child=child)
             return replace(env, settings=child, depth=env.depth + 1, held=env.held | {child})
         if isinstance(node, ast.With) and self._enters_asynchronously(call):
-            if len(node.items) > 1:
+            if not all(self._enters_asynchronously(other.context_expr) for other in node.items):
                 self._finding("mixed-with", call, f"one `with` enters {ast.unparse(call)} asynchronously, and others")
             self.file.withs[self.range(call)] = WithPlan(asynchronous=True)
         return env

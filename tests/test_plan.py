@@ -75,7 +75,7 @@ def test_plans_of_all_files_and_of_plain_ones() -> None:
         (
             "class C(BaseCallback):\n    def on_start(self, inputs): ...",
             (2, 4),
-            FunctionPlan(make_async=True, settings=True, before=("inputs", "outputs")),
+            FunctionPlan(make_async=True, settings=True, receiver=True, before=("inputs", "outputs")),
         ),
         (
             "from contextlib import contextmanager\n@contextmanager\ndef f(): yield settings.lm()",
@@ -85,7 +85,7 @@ def test_plans_of_all_files_and_of_plain_ones() -> None:
         (
             "class C:\n    @property\n    def f(self): return 1\n    def g(self): return settings.x",
             (4, 4),
-            FunctionPlan(settings=True),
+            FunctionPlan(settings=True, receiver=True),
         ),
     ],
 )

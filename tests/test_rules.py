@@ -17,9 +17,6 @@ reason = "where configuration lives"
 """
 
 
-COUNTED_TWICE = defect("what a leaf or a decorator rule matches is counted once for each colour, so twice")
-
-
 def uses(rule: str, code: str = "") -> dict[str, RuleUse]:
     """What a conversion of the toy with one more rule says of the rules."""
     found = convert_toy(toy_files(code), rules=load_rules(RULES + rule))
@@ -120,27 +117,24 @@ def test_all_that_are_wrong_are_named() -> None:
             "callable:judges (supplied: element)",
             1,
         ),
-        pytest.param(
+        (
             '[[leaf]]\nsymbol = "dspy.sample:Base.run"\nexpect = 2\nreason = "waits by contract"\n',
             "class Base:\n    def run(self): ...\nclass Sub(Base):\n    def run(self): ...\n",
             "leaf:dspy.sample:Base.run",
             2,
-            marks=COUNTED_TWICE,
         ),
-        pytest.param(
+        (
             '[[leaf]]\nsymbol = "dspy.sample:Base.on_*"\nexpect = 3\nreason = "waits by contract"\n',
             "class Base:\n    def on_a(self): ...\n    def on_b(self): ...\n"
             "class Sub(Base):\n    def on_c(self): ...\n",
             "leaf:dspy.sample:Base.on_*",
             3,
-            marks=COUNTED_TWICE,
         ),
-        pytest.param(
+        (
             '[[leaf]]\nsymbol = "dspy.sample:run"\nexpect = 1\nreason = "waits by contract"\n',
             "def run(): ...\n",
             "leaf:dspy.sample:run",
             1,
-            marks=COUNTED_TWICE,
         ),
         (
             '[[leaf]]\nsymbol = "dspy.sample:Gone.run"\nexpect = 0\nreason = "not there any more"\n',
@@ -148,12 +142,11 @@ def test_all_that_are_wrong_are_named() -> None:
             "leaf:dspy.sample:Gone.run",
             0,
         ),
-        pytest.param(
+        (
             '[[decorator]]\nsymbol = "dspy.sample:later"\nexpect = 1\nreason = "waits by contract"\n',
             "def later(f):\n    return f\n@later\ndef run(): ...\n",
             "decorator:dspy.sample:later",
             1,
-            marks=COUNTED_TWICE,
         ),
         (
             '[[blocking]]\ncall = "os.wait"\nreplacement = "os.later"\nexpect = 1\nreason = "blocks the loop"\n',

@@ -24,8 +24,12 @@ class FileContext:
     """Plan entries that were carried out, by kind and place."""
 
     def range(self, node: cst.CSTNode) -> Range:
+        """Where ``ast`` has the node: parentheses belong to it where the syntax needs them."""
         place = self.positions[node]
-        return place.start.line, place.start.column, place.end.line, place.end.column
+        start, end = place.start, place.end
+        if isinstance(node, cst.Tuple | cst.GeneratorExp) and node.lpar:
+            start, end = self.positions[node.lpar[-1]].start, self.positions[node.rpar[0]].end
+        return start.line, start.column, end.line, end.column
 
 
 class Pass:

@@ -33,4 +33,27 @@ class Comprehensions(Pass):
         if place not in self.plan.to_list:
             return updated
         self.context.done.add(("list", place))
-        return updated.with_changes(value=cst.ListComp(elt=value.elt, for_in=value.for_in))
+        made = cst.ListComp(elt=value.elt, for_in=value.for_in)
+        if value.lpar:
+            made = _spaced(made, value.lpar[-1].whitespace_after, value.rpar[0].whitespace_before)
+        return updated.with_changes(value=made)
+
+    def leave_Call(self, original: cst.Call, updated: cst.Call) -> cst.Call:
+        """A generator expression that shares the call's parentheses leaves its blanks and lines to the list's."""
+        before = original.args[0].value if len(original.args) == 1 else None
+        made = updated.args[0].value if updated.args else None
+        if not isinstance(before, cst.GeneratorExp) or before.lpar or not isinstance(made, cst.ListComp):
+            return updated
+        inner = _spaced(made, updated.whitespace_before_args, updated.args[0].whitespace_after_arg)
+        nothing = cst.SimpleWhitespace("")
+        argument = updated.args[0].with_changes(value=inner, whitespace_after_arg=nothing)
+        return updated.with_changes(args=[argument], whitespace_before_args=nothing)
+
+
+def _spaced(
+    node: cst.ListComp, before: cst.BaseParenthesizableWhitespace, after: cst.BaseParenthesizableWhitespace
+) -> cst.ListComp:
+    return node.with_changes(
+        lbracket=cst.LeftSquareBracket(whitespace_after=before),
+        rbracket=cst.RightSquareBracket(whitespace_before=after),
+    )

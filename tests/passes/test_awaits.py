@@ -274,7 +274,6 @@ def test_coroutines_handed_to_asyncio_are_not_awaited() -> None:
     )
 
 
-@defect("`gather(*[coroutine(x) for x in xs])` becomes a gather of results: a TypeError when it runs, and no finding")
 def test_coroutines_of_a_list_handed_to_gather_are_not_awaited() -> None:
     assert_converted(
         """
@@ -294,7 +293,6 @@ def test_coroutines_of_a_list_handed_to_gather_are_not_awaited() -> None:
     )
 
 
-@defect("`gather(*(coroutine(x) for x in xs))` is reported as a generator that waits; nothing in it has to")
 def test_coroutines_of_a_generator_handed_to_gather_are_not_awaited() -> None:
     assert_converted(
         """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from codemods.errors import ToolError
 from tests.support.conversion import assert_converted, defect
 
 
@@ -47,10 +46,6 @@ def test_generator_expressions_in_what_takes_all_at_once(before: str, after: str
     )
 
 
-@defect(
-    "a generator that shares the call's parentheses over several lines is planned, and not found: the run crashes",
-    ToolError,
-)
 def test_a_generator_expression_over_several_lines() -> None:
     assert_converted(
         """

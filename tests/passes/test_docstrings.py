@@ -61,7 +61,6 @@ await dspy.BaseLM()(dspy.settings, "a")
     )
 
 
-@defect("`dspy.settings` that an example hands over already gets another beside it: a second run changes examples")
 def test_examples_are_left_alone_the_second_time() -> None:
     assert_docstring(
         "```python\nimport dspy\n\nawait dspy.Ask()(dspy.settings, q=1)\n```",

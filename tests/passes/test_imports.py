@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 
 import pytest
 
@@ -14,12 +13,6 @@ READS = "\n\ndef _f():\n    return settings.trace\n"
 READS_AFTER = "\n\ndef _f(settings: Settings):\n    return settings.trace\n"
 SCORES = "\n\ndef _f(metric):\n    return metric(1)\n"
 SCORES_AFTER = "\n\nasync def _f(settings: Settings, metric):\n    return await ready(bind(metric, settings)(1))\n"
-
-INLINED = pytest.mark.xfail(
-    sys.version_info >= (3, 12),
-    strict=True,
-    reason="since 3.12 symtable shows no use in a comprehension of the scope around it: another Python, other bytes",
-)
 
 
 def assert_imports(before: str, after: str, body: tuple[str, str] = (READS, READS_AFTER), **options: object) -> None:
@@ -256,13 +249,13 @@ def test_relative_imports_are_left_as_they_are() -> None:
         ("def f():\n    import a\n    return lambda: a\n", set()),
         ("class C:\n    def f(self):\n        from a import b\n", {("C.f", "b")}),
         ("import a\ndef f():\n    global a\n    a = 1\n", set()),
-        pytest.param("import a\nx = [a for _ in y]\n", set(), marks=INLINED),
-        pytest.param("import a\nx = {a: 1 for _ in y}\n", set(), marks=INLINED),
-        pytest.param("def f():\n    import a\n    return [a for _ in y]\n", set(), marks=INLINED),
+        ("import a\nx = [a for _ in y]\n", set()),
+        ("import a\nx = {a: 1 for _ in y}\n", set()),
+        ("def f():\n    import a\n    return [a for _ in y]\n", set()),
         ("import a\nx = list(a for _ in y)\n", set()),
         ("import a\ndef f():\n    return [a for _ in y]\n", set()),
         ("import a\ndef f(x: a): ...\n", set()),
     ],
 )
 def test_unused_imports(code: str, unused: set[tuple[str, str]]) -> None:
-    assert unused_imports(code, "x.py") == unused
+    assert unused_imports(code) == unused

@@ -179,9 +179,6 @@ def test_settings_that_are_handed_on_already() -> None:
     )
 
 
-@defect(
-    "the process's object handed over by hand becomes `settings` and gets another in front: `lm(settings, settings)`"
-)
 def test_the_process_s_object_handed_over_by_hand() -> None:
     assert_converted(
         """
@@ -406,7 +403,6 @@ def test_a_partial_with_keyword_arguments() -> None:
     )
 
 
-@defect("settings that a converted caller hands over are bound to the first parameter of a function that has none yet")
 def test_a_converted_caller_of_a_function_that_is_not_converted_yet() -> None:
     """As in a patch, which is written in the converted form: `question` holds a string, and no settings."""
     assert_converted(

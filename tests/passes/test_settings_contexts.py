@@ -97,7 +97,6 @@ def test_a_name_that_is_used_already() -> None:
     )
 
 
-@defect("where the first name was taken, a block in the block gets its parent's name: `with x.context() as x`")
 def test_a_child_never_has_its_parent_s_name() -> None:
     assert_converted(
         """
@@ -227,9 +226,6 @@ def test_nested_coroutines_are_handed_the_child_where_they_are_called() -> None:
     )
 
 
-@defect(
-    "a block in a plain nested function takes the name of the child it closes over: an UnboundLocalError when it runs"
-)
 def test_a_block_in_a_closure_has_a_name_of_its_own() -> None:
     assert_converted(
         """

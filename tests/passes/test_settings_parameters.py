@@ -95,13 +95,11 @@ def test_class_methods_and_static_methods() -> None:
 @pytest.mark.parametrize(
     ("decorator", "receiver"), [("", "this"), ("    @classmethod\n", "klass"), ("    @classmethod\n", "mcs")]
 )
-@defect("a receiver that is called neither `self` nor `cls` comes after settings: the method cannot be called any more")
 def test_a_receiver_of_another_name(decorator: str, receiver: str) -> None:
     code = f"class Shop:\n{decorator}    def _f({receiver}{{}}, a):\n        return settings.limit\n"
     assert_converted(code.format(""), code.format(", settings: Settings"))
 
 
-@defect("a plain function with a parameter `self` takes settings second, and its callers hand them over first")
 def test_a_function_with_a_parameter_self() -> None:
     assert_converted(
         """

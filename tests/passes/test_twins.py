@@ -128,7 +128,6 @@ def test_delegating_either_way(sync: str, asynchronous: str, after: str) -> None
     "asynchronous",
     ["await asyncio.to_thread(self.sell, x)", "await asyncio.get_running_loop().run_in_executor(None, self.sell, x)"],
 )
-@defect("an async body that runs the sync one in a thread is taken for a body of its own: it then runs itself")
 def test_delegating_to_a_worker_thread(asynchronous: str) -> None:
     code = "import asyncio\n\n\nclass Shop:\n    def sell(self, x):\n        return settings.lm(x)\n\n"
     found = convert_toy(toy_files(f"{code}    async def asell(self, x):\n        return {asynchronous}\n"))
