@@ -1,7 +1,7 @@
 """Section 5 of the contract: a cancelled call ends within a second, and nothing goes on behind it.
 
-Each call here is stopped in the middle, where it waits for a model, a tool or a worker thread. GEPA and the interpreters,
-whose threads and processes are their own, have tests like these in `optimizers/` and `interpreters/`.
+Each call here is stopped in the middle, where it waits for a model, a tool or a worker thread. GEPA and the
+interpreters, whose threads and processes are their own, have tests like these in `optimizers/` and `interpreters/`.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ async def nothing_left() -> AsyncIterator[None]:
 
 
 async def cancel(work: Any, gate: Gate) -> None:
-    """Cancels a call when as many as expected wait at the gate. It ends in time, by a cancellation, with all of them."""
+    """Cancels a call when as many as expected wait at the gate. It and all of them end in time."""
     async with nothing_left():
         task = asyncio.ensure_future(work)
         await asyncio.wait_for(gate.reached.wait(), 20)
