@@ -77,6 +77,9 @@ class Unbatchify:
         except asyncio.TimeoutError:
             self._begin(key, batch)
         calls = [(item, future) for item, future in batch.calls if not future.done()]
+        if not calls:
+            # Before Python 3.12 `wait_for` takes no notice of being cancelled once what it waits for is there.
+            return
         try:
             outputs = await ready(bind(self.batch_fn, batch.settings)([item for item, _ in calls]))
             for output, (_, future) in zip(outputs, calls, strict=True):
