@@ -334,7 +334,7 @@ class _Colorer:
             return None
         if binds_settings(self.flow, owner) or self._is_final_without_settings(owner):
             return None
-        if _cannot_wait(owner) or owner.name == "__init__":
+        if _is_called_by_the_language(owner) or owner.name == "__init__":
             self._wall("wall-settings", owner, reason, "cannot take settings")
             return None
         return owner
@@ -517,10 +517,17 @@ def _is_settings_parameter(flow: Flow, function: FunctionInfo) -> bool:
 
 
 def _cannot_wait(function: FunctionInfo) -> bool:
+    """Whether it has to stay plain; an asynchronous generator neither returns a value nor yields from another."""
+    if function.is_async:
+        return False
+    return _is_called_by_the_language(function) or function.delegates or function.returns_from_generator
+
+
+def _is_called_by_the_language(function: FunctionInfo) -> bool:
     name = function.name
     if function.is_async:
         return False
-    if function.is_property or function.delegates:
+    if function.is_property:
         return True
     is_dunder = name.startswith("__") and name.endswith("__") and function.owner is not None
     return is_dunder and name not in _AWAITABLE_DUNDERS

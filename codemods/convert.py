@@ -20,6 +20,9 @@ from codemods.rules import Rules
 
 __all__ = ["Conversion", "FileCounts", "Finding", "RuleMismatchError", "RuleUse", "convert", "explain"]
 
+_MARK = "\ufeff"
+"""The byte order mark, which Python takes at the start of a file and ``ast`` does not."""
+
 
 @dataclass(frozen=True)
 class FileCounts:
@@ -73,6 +76,8 @@ def convert(
     Raises :class:`ToolError`.
     """
     seconds: dict[str, float] = {}
+    marked = {path for path, text in files.items() if path.endswith(".py") and text.startswith(_MARK)}
+    files = {path: text.removeprefix(_MARK) if path in marked else text for path, text in files.items()}
     held, written = held_as_text(files) | _vendored(files, rules), frozenset(final)
     sources = {path: files[path] for path in sorted(files) if path.endswith(".py") and path not in held}
     with _timed(seconds, "twins"):
@@ -85,7 +90,7 @@ def convert(
         plans = plan_files(coloring, final=written)
         plan_docstrings(coloring, plans, written)
         texts = _run_all(program, plans, merged, sources, jobs)
-    output = {path: texts.get(path, files[path]) for path in sorted(files)}
+    output = {path: (_MARK if path in marked else "") + texts.get(path, files[path]) for path in sorted(files)}
     uses = _rule_uses(coloring, rules)
     findings = sorted({*coloring.findings, *(f for p in plans.values() for f in p.findings)}, key=_place)
     return Conversion(
@@ -121,7 +126,7 @@ def _vendored(files: Mapping[str, str], rules: Rules) -> set[str]:
 def _parsed(text: str) -> ast.AST:
     try:
         return ast.parse(text)
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return ast.Module([], [])
 
 
@@ -141,7 +146,7 @@ def explain(files: Mapping[str, str], rules: Rules, symbol: str) -> list[str]:
 
     Raises :class:`ToolError` for a symbol that is not there.
     """
-    sources = {path: text for path, text in sorted(files.items()) if path.endswith(".py")}
+    sources = {path: text.removeprefix(_MARK) for path, text in sorted(files.items()) if path.endswith(".py")}
     merged, twins = merge_twins(sources)
     program = build_program(merged)
     if symbol not in program.functions:
@@ -173,7 +178,7 @@ def _all_parse(sources: Mapping[str, str]) -> bool:
     try:
         for path, text in sources.items():
             ast.parse(text, filename=path)
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return False
     return True
 

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"^(\s*)(```+|~~~+)\s*([\w+-]*)\s*.*$")
+_FENCE = re.compile(r"^(\s*(?:(?:[-*+]|\d+[.)])\s+)*)(```+|~~~+)\s*([\w+-]*)\s*.*$")
 _PYTHON = frozenset({"python", "py", "python3", "", "pycon"})
 
 
@@ -37,7 +37,7 @@ def find_examples(text: str) -> list[Example]:
             end = _fence_end(lines, index, fence.group(2))
             body = lines[index + 1 : end]
             if fence.group(3).lower() in _PYTHON:
-                found.extend(_fenced(body, index + 1, fence.group(1)))
+                found.extend(_fenced(body, index + 1, " " * len(fence.group(1))))
             index = end + 1
         elif lines[index].lstrip().startswith(">>> "):
             end = _prompts_end(lines, index)

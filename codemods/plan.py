@@ -34,6 +34,10 @@ _EAGER_CONSUMERS = frozenset(
     {"list", "tuple", "set", "frozenset", "sum", "min", "max", "sorted", "dict", "join", "Counter", "array"}
 )
 _CHILD = "inner_settings"
+_SIMPLE = (ast.Expr, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_CONDITIONAL = (ast.Lambda, ast.IfExp, ast.BoolOp, *_COMPREHENSIONS)
+"""Expressions whose parts are evaluated more than once, later, or not at all: no definition can be put before."""
 
 
 @dataclass
@@ -157,6 +161,8 @@ class _Planner:
         self.awaited: set[ast.AST] = set()
         self.awaited_names: dict[str, set[str]] = defaultdict(set)
         self.closures: dict[str, set[str]] = {}
+        self.hoisted: set[str] = set()
+        """Names of the definitions that are put before the statement at hand."""
 
     def plan(self) -> FilePlan:
         if self.module.path in self.final:
@@ -185,10 +191,11 @@ class _Planner:
             self._visit(statement, env)
 
     def _visit(self, node: ast.AST, env: _Env) -> None:
-        if isinstance(node, ast.stmt | ast.comprehension | ast.Lambda | ast.IfExp | ast.BoolOp):
-            env = replace(
-                env, hoistable=isinstance(node, ast.Expr | ast.Return | ast.Assign | ast.AnnAssign | ast.AugAssign)
-            )
+        if isinstance(node, ast.stmt):
+            self.hoisted.clear()
+            env = replace(env, hoistable=isinstance(node, _SIMPLE))
+        elif isinstance(node, _CONDITIONAL):
+            env = replace(env, hoistable=False)
         method = getattr(self, f"_visit_{type(node).__name__}", None)
         if method is not None:
             method(node, env)
@@ -278,24 +285,40 @@ class _Planner:
 
     def _visit_Assign(self, node: ast.Assign, env: _Env) -> None:
         if isinstance(node.value, ast.Lambda) and len(node.targets) == 1:
-            self._hoist(node.value, dotted(node.targets[0]))
+            self._hoist(node.value, dotted(node.targets[0]), replaces=isinstance(node.targets[0], ast.Name))
         self._children(node, env)
         if isinstance(node.value, ast.Call) and self._plan_of(node.value).awaited and env.function is not None:
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     self.awaited_names[env.function.symbol].add(target.id)
 
-    def _hoist(self, node: ast.Lambda, target: str | None) -> None:
+    def _hoist(self, node: ast.Lambda, target: str | None, *, replaces: bool = False) -> None:
+        """Plan a definition for a lambda, under the variable's name where it ``replaces`` an assignment of a module."""
         function = self.coloring.program.function_of[node]
         if not self.coloring.is_coroutine(function) or target is None:
             return
         name = target.split(".")[-1]
-        taken = function.parent.locals if function.parent is not None else set[str]()
+        plan = self._function_plan(function) or FunctionPlan()
+        plan.hoist = name if replaces and function.parent is None else self._fresh(name, function)
+        plan.checked = False
+        self.hoisted.add(plan.hoist)
+        self.file.functions[function.position] = plan
+
+    def _fresh(self, name: str, function: FunctionInfo) -> str:
+        """A name for a definition that nothing around it uses, and no other definition of its statement has."""
+        around = function.parent.node if function.parent is not None else self.module.tree
+        taken = {n.id for n in ast.walk(around) if isinstance(n, ast.Name)}
+        taken |= {n.arg for n in ast.walk(around) if isinstance(n, ast.arg)}
+        taken |= {
+            n.name for n in ast.walk(around) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        }
         while name in taken:
             name = f"call_{name}"
-        plan = self._function_plan(function) or FunctionPlan()
-        plan.hoist, plan.checked = name, False
-        self.file.functions[function.position] = plan
+        candidate, number = name, 1
+        while candidate in taken | self.hoisted:
+            number += 1
+            candidate = f"{name}_{number}"
+        return candidate
 
     def _visit_With(self, node: ast.With | ast.AsyncWith, env: _Env) -> None:
         inner = env
@@ -426,7 +449,7 @@ class _Planner:
             if takes_coroutine:
                 self._awaited_elsewhere(value)
             if eager and isinstance(value, ast.GeneratorExp):
-                self._children(value, env)
+                self._children(value, replace(env, hoistable=False))
                 if self._waits_inside(value.elt):
                     self.file.to_list.add(self.range(value.elt))
             else:

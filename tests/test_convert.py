@@ -25,7 +25,6 @@ from tests.support.conversion import (
     assert_converted,
     assert_untouched,
     convert_toy,
-    defect,
     is_valid,
     toy_files,
     toy_rules,
@@ -370,12 +369,10 @@ def test_line_ends_and_odd_characters(before: str, after: str) -> None:
     assert convert_toy({**TOY, SAMPLE: before}).files[SAMPLE] == after
 
 
-@defect("a file with a byte order mark, which Python reads, is said to be no valid Python", ToolError)
 def test_a_byte_order_mark() -> None:
     assert convert_toy({**TOY, SAMPLE: "\ufeffx = 1\n"}).files[SAMPLE] == "\ufeffx = 1\n"
 
 
-@defect("lines that end in a carriage return alone are counted otherwise than Python does", IndexError)
 def test_carriage_returns_alone() -> None:
     found = convert_toy({**TOY, SAMPLE: "def _f(lm):\r    return lm('é')\r"})
     assert "return await lm(settings, 'é')" in found.files[SAMPLE]
@@ -392,7 +389,6 @@ def test_invalid_python(text: str, line: int, jobs: int) -> None:
     assert caught.value.exit_code == 1
 
 
-@defect("a file with a null byte is said to be invalid in line `None`")
 def test_a_null_byte() -> None:
     with pytest.raises(ToolError) as caught:
         convert_toy({**TOY, "dspy/broken.py": "x = 1\n\0\n"})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codemods.examples import Example, find_examples, replace_examples
-from tests.support.conversion import dedent, defect
+from tests.support.conversion import dedent
 
 TEXT = dedent(
     """
@@ -44,9 +44,11 @@ def test_fences_and_prompts() -> None:
     assert codes(TEXT) == ["x = 1\n\ny = 2", "f(1)\ng(\n    3,\n)", "w = 4"]
 
 
-@defect("a fence behind a list's marker is not seen, and the one that closes it is taken for one that opens")
 def test_a_fence_behind_a_list_marker() -> None:
-    assert codes("  - ```py\n    z = 3\n    ```\n\n```py\nx = 1\n```\n")[-1:] == ["x = 1"]
+    text = "  - ```py\n    z = 3\n    ```\n\n1. * ~~~\n     y = 2\n     ~~~\n\n```py\nx = 1\n```\n"
+    assert codes(text) == ["z = 3", "y = 2", "x = 1"]
+    first = find_examples(text)[0]
+    assert replace_examples(text, {first: "a\nb"}) == text.replace("    z = 3", "    a\n    b")
 
 
 @pytest.mark.parametrize(

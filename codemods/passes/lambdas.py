@@ -45,8 +45,38 @@ class Lambdas(Pass):
         if not self._pending:
             return updated
         definitions, self._pending = self._pending, []
+        if len(definitions) == 1 and _only_names(updated, definitions[0]):
+            lead = updated.leading_lines if updated.leading_lines else [cst.EmptyLine(indent=False)]
+            return definitions[0].with_changes(leading_lines=lead)
         blank = cst.EmptyLine(indent=False)
         return cst.FlattenSentinel(
             [*(d.with_changes(leading_lines=[blank]) for d in definitions),
              updated.with_changes(leading_lines=[blank, *updated.leading_lines])]
         )  # fmt: skip
+
+    def leave_SimpleStatementSuite(
+        self, original: cst.SimpleStatementSuite, updated: cst.SimpleStatementSuite
+    ) -> cst.BaseSuite:
+        """A suite on the line of its ``if`` or ``for`` gets lines of its own, to hold the definition."""
+        if not self._pending:
+            return updated
+        definitions, self._pending = self._pending, []
+        blank = cst.EmptyLine(indent=False)
+        statement = cst.SimpleStatementLine(
+            updated.body, leading_lines=[blank], trailing_whitespace=updated.trailing_whitespace
+        )
+        first, *others = definitions
+        return cst.IndentedBlock([first, *(d.with_changes(leading_lines=[blank]) for d in others), statement])
+
+
+def _only_names(statement: cst.SimpleStatementLine, definition: cst.FunctionDef) -> bool:
+    """Whether a statement does no more than give a definition the name it has."""
+    node = statement.body[0]
+    return (
+        len(statement.body) == 1
+        and isinstance(node, cst.Assign)
+        and len(node.targets) == 1
+        and all(
+            isinstance(n, cst.Name) and n.value == definition.name.value for n in (node.targets[0].target, node.value)
+        )
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from codemods.errors import ToolError
 from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""As Python counts lines."""
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -54,15 +57,21 @@ def read_module(path: str, text: str) -> ModuleInfo:
     """Parse one file; raises :class:`InvalidSourceError` with its path and line."""
     try:
         tree = ast.parse(text, filename=path)
-    except SyntaxError as error:
+    except (SyntaxError, ValueError) as error:
         raise InvalidSourceError(
-            f"{path}:{error.lineno}: not valid Python: {error.msg}",
+            f"{path}:{_error_line(text, error)}: not valid Python: {getattr(error, 'msg', error)}",
             remedy="Mend this file in the source tree (or take another release), then run the command again.",
         ) from error
     pure = PurePosixPath(path)
     is_package = pure.name == "__init__.py"
     parts = pure.parent.parts if is_package else pure.with_suffix("").parts
-    return ModuleInfo(".".join(parts), path, text, tree, is_package, text.isascii(), text.split("\n"))
+    return ModuleInfo(".".join(parts), path, text, tree, is_package, text.isascii(), _LINE_END.split(text))
+
+
+def _error_line(text: str, error: SyntaxError | ValueError) -> int:
+    """The line that an error is about; of a null byte Python does not say where it is."""
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    return line if line is not None else len(_LINE_END.split(text[: max(text.find("\0"), 0)]))
 
 
 def dotted(node: ast.AST) -> str | None:
@@ -159,6 +168,9 @@ class _Collector:
         info.locals, info.nonlocals = _local_names(node)
         info.delegates = any(isinstance(n, ast.YieldFrom) for n in iter_own(node))
         info.is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in iter_own(node))
+        info.returns_from_generator = info.is_generator and any(
+            isinstance(n, ast.Return) and n.value is not None for n in iter_own(node)
+        )
         self.program.functions[info.symbol] = info
         self.program.function_of[node] = info
         if owner is not None and not isinstance(node, ast.Lambda):

@@ -112,6 +112,8 @@ class FunctionInfo:
     is_generator: bool = False
     delegates: bool = False
     """Whether it has ``yield from``, which a coroutine cannot."""
+    returns_from_generator: bool = False
+    """Whether it yields, and returns a value, which an asynchronous generator cannot."""
 
     @property
     def name(self) -> str:

@@ -172,19 +172,14 @@ def test_a_generator_that_yields_from_one_that_waits() -> None:
             yield await lm(settings, "a")
 
 
-        def _all(lm: BaseLM):
-            yield from _parts(lm)
+        def _all(settings: Settings, lm: BaseLM):
+            yield from _parts(settings, lm)
         """,
-        findings=[
-            "6: wall-coroutine: dspy.sample:_all cannot be a coroutine",
-            "6: wall-settings: dspy.sample:_all cannot take settings",
-            "6: global-settings: calls _parts(...)",
-        ],
+        findings=["6: wall-coroutine: dspy.sample:_all cannot be a coroutine"],
         again=False,
     )
 
 
-@defect("a plain generator with `yield from` is taken for one that cannot take settings: a false wall")
 def test_a_plain_generator_that_yields_from_another() -> None:
     assert_converted(
         """
@@ -198,14 +193,25 @@ def test_a_plain_generator_that_yields_from_another() -> None:
     )
 
 
-@defect("a generator that returns a value becomes an asynchronous one that does: a SyntaxError, with no finding")
 def test_a_generator_that_returns_a_value() -> None:
-    code = """
+    """An asynchronous generator that does is a SyntaxError."""
+    assert_converted(
+        """
         def _parts(lm: BaseLM):
             yield lm("a")
             return 1
+        """,
         """
-    assert_converted(code, code, findings=["1: wall-coroutine"], again=False)
+        def _parts(settings: Settings, lm: BaseLM):
+            yield lm(settings, "a")
+            return 1
+        """,
+        findings=[
+            "2: wall-coroutine: dspy.sample:_parts cannot be a coroutine",
+            "2: wall-coroutine: lm(...) is a coroutine, and cannot be awaited here",
+        ],
+        again=False,
+    )
 
 
 def test_context_managers() -> None:
