@@ -364,7 +364,7 @@ class _Colorer:
             for symbol in [*self.result.coroutine, *self.result.settings]
             if self.program.functions[symbol].owner is not None
         }
-        settled = {name for rule in self.rules.method for name in rule.names}
+        settled = {name: rule.names[0] for rule in self.rules.method for name in rule.names}
         for site in self.result.calls:
             if site.known or site.plain or self._is_final(site):
                 continue
@@ -384,13 +384,13 @@ class _Colorer:
             return site.function.is_in(self.final)
         return site.scope.module.path in self.final
 
-    def _why_unresolved(self, site: CallSite, coloured: set[str], settled: set[str]) -> str | None:
+    def _why_unresolved(self, site: CallSite, coloured: set[str], settled: Mapping[str, str]) -> str | None:
         callee = site.node.func
         if isinstance(callee, ast.Call) and dotted(callee.func) == "type":
             return None
         if isinstance(callee, ast.Attribute):
             if callee.attr in settled:
-                self.result.matches[f"method:{callee.attr}"] += 1
+                self.result.matches[f"method:{settled[callee.attr]}"] += 1
                 return None
             if self._holds_callable(callee, site.scope):
                 return f"an attribute of an object of this package that holds an unknown callable: .{callee.attr}"

@@ -219,6 +219,9 @@ def _rule_uses(coloring: Coloring, rules: Rules) -> tuple[RuleUse, ...]:
     uses: list[RuleUse] = []
     for kind, name, expect in _rule_names(rules):
         uses.append(RuleUse(f"{kind}:{name}", str(expect), matches.get(f"{kind}:{name}", 0)))
+    for rule in rules.name:
+        if rule.type not in coloring.program.classes:
+            uses.append(RuleUse(f"the class {rule.type} of name:{rule.names[0]}", "1", 0))
     return tuple(uses)
 
 
@@ -227,6 +230,10 @@ def _rule_names(rules: Rules) -> Iterator[tuple[str, str, str | int]]:
         yield "callable", rule.label, rule.expect
     for rule in rules.name:
         yield "name", rule.names[0], rule.expect
+    for rule in rules.method:
+        yield "method", rule.names[0], rule.expect
+    for rule in rules.returns_receiver:
+        yield "returns_receiver", rule.names[0], rule.expect
     for rule in rules.leaf:
         yield "leaf", rule.symbol, rule.expect
     for rule in rules.decorator:

@@ -85,7 +85,8 @@ class Flow:
             (name, place): rule for rule in rules.callable for name in rule.names for place in rule.where
         }
         self.name_rules = {name: rule for rule in rules.name for name in rule.names}
-        self.returns_receiver = {name for rule in rules.returns_receiver for name in rule.names}
+        self.returns_receiver = {name: rule for rule in rules.returns_receiver for name in rule.names}
+        self._received: set[ast.Call] = set()
         self.rule_matches: dict[str, int] = defaultdict(int)
         self.wrapped: dict[str, tuple[ast.expr, Scope]] = dict(base.wrapped) if base is not None else {}
         self.fixtures = self._fixtures_by_name()
@@ -612,12 +613,19 @@ class Flow:
         if isinstance(node.func, ast.Attribute) and node.func.attr in self.returns_receiver:
             found |= {v for v in self.values(node.func.value, scope) if isinstance(v, Instance)}
             if found:
+                self._count_received(node, node.func.attr)
                 return frozenset(found)
         for callee in self.values(node.func, scope):
             found |= self._called(callee, node, scope)
         if isinstance(node.func, ast.Attribute):
             found |= self._container_method(node, node.func, scope)
         return frozenset(found)
+
+    def _count_received(self, node: ast.Call, name: str) -> None:
+        """A call is asked for its values many times, and is one match."""
+        if node not in self._received:
+            self._received.add(node)
+            self.rule_matches[f"returns_receiver:{self.returns_receiver[name].names[0]}"] += 1
 
     def _enclosing_class(self, scope: Scope) -> ClassInfo | None:
         function = scope.function
