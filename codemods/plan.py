@@ -34,6 +34,9 @@ _EAGER_CONSUMERS = frozenset(
     {"list", "tuple", "set", "frozenset", "sum", "min", "max", "sorted", "dict", "join", "Counter", "array"}
 )
 _CHILD = "inner_settings"
+ITERATORS = {"Iterator": "AsyncIterator", "Iterable": "AsyncIterable", "Generator": "AsyncGenerator"}
+"""Annotations of generators, and those of asynchronous ones."""
+_ITERATOR_MODULES = frozenset({"typing", "collections.abc"})
 _SIMPLE = (ast.Expr, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _CONDITIONAL = (ast.Lambda, ast.IfExp, ast.BoolOp, *_COMPREHENSIONS)
@@ -53,6 +56,8 @@ class FunctionPlan:
     checked: bool = False
     """Whether calls are checked for their settings (public coroutines)."""
     async_contextmanager: bool = False
+    iterator_module: str | None = None
+    """For what becomes an asynchronous generator: the module that its return annotation's ``Iterator`` is from."""
     hoist: str | None = None
     """For a lambda: the name of the nested coroutine function that replaces it."""
 
@@ -99,12 +104,14 @@ class FilePlan:
     """String literals to replace, such as the targets of patches."""
     markers: dict[Position, str] = field(default_factory=dict[Position, str])
     """Decorators that tests need to be run as coroutines."""
+    shadowing: set[Position] = field(default_factory=set[Position])
+    """Imports of the settings object inside functions that have settings of their own under that name."""
     findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
     def is_empty(self) -> bool:
         parts = (self.functions, self.calls, self.reads, self.withs, self.iterations, self.bare_awaits, self.docstrings)
-        parts = (*parts, self.strings, self.markers)
+        parts = (*parts, self.strings, self.markers, self.shadowing)
         return not any(parts)
 
 
@@ -256,11 +263,22 @@ class _Planner:
         )
         plan.checked = self.file.own_package and plan.settings and not plan.before and self._is_checked(function)
         plan.async_contextmanager = coroutine and "contextmanager" in {d.split(".")[-1] for d in function.decorators}
+        if plan.make_async and function.is_generator:
+            plan.iterator_module = self._iterator_module(function)
         if plan.make_async and not self.file.own_package and self._is_test(function):
             marked = any(d.split(".")[-1] in ("asyncio", "anyio") for d in function.decorators)
             if not marked:
                 self.file.markers[function.position] = "pytest.mark.asyncio"
         return plan if plan.make_async or plan.settings else None
+
+    def _iterator_module(self, function: FunctionInfo) -> str | None:
+        """Where the name of a generator's return annotation comes from, if it has an asynchronous like."""
+        returns = None if isinstance(function.node, ast.Lambda) else function.node.returns
+        name = dotted(returns.value) if isinstance(returns, ast.Subscript) else None
+        target = resolve_dotted(self.coloring.program, function.module, name) if name is not None else None
+        if target is None or not target.external or target.module not in _ITERATOR_MODULES:
+            return None
+        return target.module if target.name in ITERATORS else None
 
     def _is_test(self, function: FunctionInfo) -> bool:
         return function.name.startswith("test_") and function.parent is None and not function.is_property
@@ -282,6 +300,14 @@ class _Planner:
         self._body(node.body, _Env(env.settings, self.coloring.flow.scope_of[node], held=env.held))
 
     # -- statements -----------------------------------------------------------------------------------------------
+
+    def _visit_ImportFrom(self, node: ast.ImportFrom, env: _Env) -> None:
+        """A parameter ``settings`` is what is handed on, not the process's object under the same name."""
+        if env.function is None or "settings" not in {a.asname or a.name for a in node.names}:
+            return
+        has = self.coloring.takes_settings(env.function) or env.function.first_parameter == "settings"
+        if has and is_settings_object(self.coloring.flow, ast.Name("settings", ast.Load()), env.scope):
+            self.file.shadowing.add(self.module.position(node))
 
     def _visit_Assign(self, node: ast.Assign, env: _Env) -> None:
         if isinstance(node.value, ast.Lambda) and len(node.targets) == 1:

@@ -20,6 +20,7 @@ from codemods.passes.lambdas import Lambdas
 from codemods.passes.settings_arguments import SettingsArguments
 from codemods.passes.settings_contexts import SettingsContexts
 from codemods.passes.settings_parameters import SettingsParameters
+from codemods.passes.shadowing_imports import ShadowingImports
 from codemods.passes.strings import Strings
 from codemods.passes.supplied import Supplied
 from codemods.passes.test_markers import TestMarkers
@@ -30,6 +31,7 @@ PASSES: tuple[type[Pass], ...] = (
     SettingsParameters,
     SettingsArguments,
     SettingsContexts,
+    ShadowingImports,
     Supplied,
     Blocking,
     Comprehensions,
@@ -96,6 +98,7 @@ def _check(context: FileContext) -> None:
         *(("docstring", place) for place in plan.docstrings),
         *(("string", place) for place in plan.strings),
         *(("marker", place) for place in plan.markers),
+        *(("import", place) for place in plan.shadowing),
         *(("bare await", place) for place in plan.bare_awaits),
     }
     missed = sorted(planned - context.done, key=str)

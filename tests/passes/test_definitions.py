@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.support.conversion import assert_converted, assert_untouched, defect
+import pytest
+
+from tests.support.conversion import SAMPLE, assert_converted, assert_untouched, convert_toy, defect, toy_files
 
 
 def test_functions_methods_and_nested_functions() -> None:
@@ -256,6 +258,33 @@ def test_context_managers() -> None:
         """,
         header=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("imports", "annotation", "imports_after", "after"),
+    [
+        ("from typing import Iterator", "Iterator[int]", "from typing import AsyncIterator", "AsyncIterator[int]"),
+        (
+            "from collections.abc import Generator",
+            "Generator[dict[str, int], None, None]",
+            "from collections.abc import AsyncGenerator",
+            "AsyncGenerator[dict[str, int], None]",
+        ),
+        ("import typing", "typing.Iterable[int]", "import typing", "typing.AsyncIterable[int]"),
+        ("from shop import Iterator", "Iterator[int]", "from shop import Iterator", "Iterator[int]"),
+        ("import typing", "typing.Any", "import typing", "typing.Any"),
+    ],
+)
+@pytest.mark.parametrize(("decorator", "decorator_after"), [("", ""), ("@contextmanager\n", "@asynccontextmanager\n")])
+def test_what_an_asynchronous_generator_is_said_to_return(
+    imports: str, annotation: str, imports_after: str, after: str, decorator: str, decorator_after: str
+) -> None:
+    before = "from contextlib import contextmanager\n\nX = contextmanager\n"
+    code = f"{imports}\n\n\n{decorator}def _parts(lm: BaseLM) -> {annotation}:\n    yield lm('a')\n"
+    found = convert_toy(toy_files(before + code)).files[SAMPLE]
+    assert f"{decorator_after}async def _parts(settings: Settings, lm: BaseLM) -> {after}:\n" in found
+    assert imports_after in found.splitlines()
+    assert imports in found.splitlines() or imports != imports_after
 
 
 def test_a_context_manager_by_its_dotted_name_beside_one_that_stays() -> None:

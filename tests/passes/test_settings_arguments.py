@@ -239,9 +239,6 @@ def test_reads_in_nested_functions_and_aliases() -> None:
     )
 
 
-@defect(
-    "an import inside the function stands: it binds the process's object over the parameter, and is what is handed on"
-)
 def test_an_import_of_the_object_inside_the_function_goes() -> None:
     assert_converted(
         """
