@@ -257,10 +257,11 @@ class _Planner:
         plan = FunctionPlan(
             make_async=coroutine and not function.is_async,
             settings=takes and not has,
-            positional_only=function.node.args.kwarg is not None,
             receiver=function.is_method and bool(function.arguments),
             before=self.coloring.settings_before.get(function.symbol, ()),
         )
+        # Who is handed settings before other parameters is handed them by name.
+        plan.positional_only = function.node.args.kwarg is not None and not plan.before
         plan.checked = self.file.own_package and plan.settings and not plan.before and self._is_checked(function)
         plan.async_contextmanager = coroutine and "contextmanager" in {d.split(".")[-1] for d in function.decorators}
         if plan.make_async and function.is_generator:
@@ -572,9 +573,10 @@ class _Planner:
     def _coloured(
         self, node: ast.Call, env: _Env, plan: CallPlan, coroutine: list[FunctionInfo], takes: list[FunctionInfo]
     ) -> None:
-        if takes and not self._has_settings(node, env):
+        index = self._settings_index(node, env, takes[0]) if takes else 0
+        if takes and not self._has_settings(node, env, index):
             plan.settings = self._settings_here(node, env)
-            plan.index = self._settings_index(node, env, takes[0])
+            plan.index = index
         plain_await = [t for t in coroutine if not t.is_generator]
         if plain_await and node not in self.awaited:
             if self._can_await(env):
@@ -597,15 +599,16 @@ class _Planner:
         hoisted = not env.function.is_lambda or env.function.position in self.file.functions
         return self.coloring.is_coroutine(env.function) and hoisted
 
-    def _has_settings(self, node: ast.Call, env: _Env) -> bool:
+    def _has_settings(self, node: ast.Call, env: _Env, index: int) -> bool:
+        """Whether a call hands settings on already, by name or as the positional argument of that index."""
         settings = Instance(self.coloring.rules.settings.class_symbol)
         if any(
             k.arg == "settings" and settings in self.coloring.flow.values(k.value, env.scope) for k in node.keywords
         ):
             return True
-        first = next((a for a in node.args if not isinstance(a, ast.Starred)), None)
-        if first is None or (node.args and node.args[0] is not first):
+        if len(node.args) <= index or any(isinstance(a, ast.Starred) for a in node.args[: index + 1]):
             return False
+        first = node.args[index]
         if isinstance(first, ast.Name) and first.id == env.settings:
             return True
         return settings in self.coloring.flow.values(first, env.scope)

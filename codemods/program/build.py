@@ -225,6 +225,8 @@ def bound_names(node: ast.AST) -> set[str]:
             names.update((a.asname or a.name.split(".")[0]) for a in child.names if a.name != "*")
         elif isinstance(child, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and child.name:
             names.add(child.name)
+        elif isinstance(child, ast.MatchMapping) and child.rest:
+            names.add(child.rest)
     return names
 
 

@@ -153,7 +153,6 @@ def test_methods_through_objects_classes_and_super() -> None:
     )
 
 
-@defect("a method called through its class has its settings second: a second run does not see them and adds others")
 def test_a_method_called_through_its_class_is_left_alone_the_second_time() -> None:
     assert_untouched(
         """

@@ -377,7 +377,6 @@ def test_handlers_of_callbacks_take_settings_before_what_they_are_told() -> None
     )
 
 
-@defect("handlers are handed `settings=` by name, and one with `**kwargs` gets them positional-only: a TypeError")
 def test_a_handler_that_takes_anything() -> None:
     assert_converted(
         """
