@@ -65,15 +65,19 @@ class ClassInfo:
         return any(base.split(".")[-1] == "Protocol" for base in self.external_bases)
 
     def mro(self) -> list[ClassInfo]:
-        """This class and its bases in the package, nearest first (depth first, each once)."""
-        seen: list[ClassInfo] = []
-        stack = [self]
-        while stack:
-            current = stack.pop(0)
-            if current not in seen:
-                seen.append(current)
-                stack = [*current.bases, *stack]
-        return seen
+        """This class and its bases in the package, nearest first; a base of several comes after all of them."""
+        last: dict[str, ClassInfo] = {}
+        for cls in self._lineage(()):
+            last.pop(cls.symbol, None)
+            last[cls.symbol] = cls
+        return list(last.values())
+
+    def _lineage(self, below: tuple[ClassInfo, ...]) -> Iterator[ClassInfo]:
+        """Depth first, with what is reached twice named twice; invalid code may have circles."""
+        yield self
+        for base in self.bases:
+            if base not in (*below, self):
+                yield from base._lineage((*below, self))
 
     def descendants(self) -> list[ClassInfo]:
         """All subclasses, direct or not, ordered by symbol."""

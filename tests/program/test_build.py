@@ -11,7 +11,7 @@ from codemods.errors import ToolError
 from codemods.program import build_program
 from codemods.program.build import bound_names, decorator_name, dotted, import_bindings, iter_own, read_module
 from codemods.program.model import FunctionInfo, Program
-from tests.support.conversion import dedent, defect
+from tests.support.conversion import dedent
 
 
 def program_of(code: str, **others: str) -> Program:
@@ -336,7 +336,6 @@ def test_bases_in_functions_and_classes() -> None:
     assert bases["Same.Same"] == ["pack.a:Base"]
 
 
-@defect("the order of bases with a common base is depth first: the common one comes before an override beside it")
 def test_the_order_of_bases_is_python_s() -> None:
     program = program_of(
         """
