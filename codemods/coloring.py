@@ -17,7 +17,7 @@ from codemods.program import FunctionInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
 from codemods.program.names import resolve_dotted
-from codemods.program.values import FunctionRef, Instance, Opaque, Plain, Supplied, Value, Values
+from codemods.program.values import External, FunctionRef, Instance, Opaque, Plain, Supplied, Value, Values
 from codemods.rules import Rules
 
 _Paint = Callable[[FunctionInfo, "Reason"], FunctionInfo | None]
@@ -88,7 +88,66 @@ class Coloring:
             if symbol in colour:
                 lines.append(f"{symbol}: {title}")
                 lines.extend(self._chain(symbol, colour))
+        if symbol in self.coroutine:
+            # What is put in a method's place while an optimizer runs is a way too, but not the one to show.
+            lines.extend(self._waits(symbol, nested=False) or self._waits(symbol, nested=True))
         return lines
+
+    def _waits(self, symbol: str, *, nested: bool) -> list[str]:
+        """The shortest way, call by call, to something that is awaited and not of this package, or is the user's."""
+        came: dict[str, tuple[str, int]] = {}
+        queue = [symbol]
+        for current in queue:
+            leaf = self._leaf_of(current)
+            if leaf is not None:
+                return [f"{symbol}: waits", *self._way(symbol, current, came), leaf]
+            for site in self._calls_of(current):
+                for target in self._reached(site):
+                    inner = self.program.functions[target].parent is not None
+                    if target not in came and target != symbol and (nested or not inner):
+                        came[target] = (current, site.position[0])
+                        queue.append(target)
+        return []
+
+    def _way(self, start: str, end: str, came: dict[str, tuple[str, int]]) -> list[str]:
+        steps: list[str] = []
+        while end != start:
+            caller, line = came[end]
+            steps.append(f"  {self.program.functions[caller].module.path}:{line}: {caller} calls {end}")
+            end = caller
+        return steps[::-1]
+
+    def _calls_of(self, symbol: str) -> list[CallSite]:
+        return [site for site in self.calls if site.function is not None and site.function.symbol == symbol]
+
+    def _reached(self, site: CallSite) -> list[str]:
+        """Coroutines a call may run: its targets, and what overrides a target that only declares."""
+        reached = [target.symbol for target in site.targets if target.symbol in self.coroutine]
+        for target in site.targets:
+            for cls in target.owner.descendants() if target.owner is not None else ():
+                if target.name in cls.methods and cls.methods[target.name].symbol in self.coroutine:
+                    reached.append(cls.methods[target.name].symbol)
+        return reached
+
+    def _leaf_of(self, symbol: str) -> str | None:
+        """The line where a function waits for something that is not of this package, if it does."""
+        function = self.program.functions[symbol]
+        scope = self.flow.scope_of[function.node]
+        for site in self._calls_of(symbol):
+            if site.supplied:
+                text = f"calls what a user supplies ({', '.join(site.supplied)})"
+                return f"  {function.module.path}:{site.position[0]}: {text}"
+        for node in iter_own(function.node):
+            if (
+                isinstance(node, ast.Await)
+                and isinstance(node.value, ast.Call)
+                and isinstance(node.value.func, ast.Attribute)
+            ):
+                values = self.flow.values(node.value.func, scope)
+                if values and all(isinstance(value, External) for value in values):
+                    line = function.module.position(node)[0]
+                    return f"  {function.module.path}:{line}: awaits {ast.unparse(node.value.func)}(...)"
+        return None
 
     def _chain(self, symbol: str, colour: dict[str, Reason]) -> list[str]:
         lines: list[str] = []
