@@ -8,6 +8,7 @@ import sys
 OLDEST = (3, 11)
 
 
+# No annotations: this has to parse and run on the old Pythons it turns away.
 def require_python(version=None):  # type: ignore[no-untyped-def]  # pyright: ignore
     """Exit with status 2 and a message where the interpreter is older than the toolchain needs."""
     found = tuple(version or sys.version_info)[:3]  # pyright: ignore

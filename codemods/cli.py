@@ -105,7 +105,7 @@ def sync(
     upstream: Upstream = None,
     source: Source = "auto",
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[Path],  # noqa: UP045 - as above
         typer.Option(metavar="DIR", help="Where the package is written; generated/ by default."),
     ] = None,
     check: Annotated[

@@ -244,11 +244,8 @@ class _Planner:
             or "settings" in {a.arg for a in function.arguments}
             or binds_settings(self.coloring.flow, function)
         )
-        settings = "settings" if own else env.settings if function.parent is not None else self._shadowless(function)
+        settings = "settings" if own else env.settings if function.parent is not None else self.default
         return _Env(settings, self.coloring.flow.scope_of[function.node], held=env.held)
-
-    def _shadowless(self, function: FunctionInfo) -> str | None:
-        return self.default
 
     def _function_plan(self, function: FunctionInfo) -> FunctionPlan | None:
         coroutine = self.coloring.is_coroutine(function)

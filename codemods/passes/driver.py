@@ -64,7 +64,10 @@ class _Walk(cst.CSTTransformer):
     def on_visit(self, node: cst.CSTNode) -> bool:
         return True
 
-    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # pyright: ignore
+    # LibCST types this by node; here each handler knows its own type, and one loop serves all.
+    def on_leave(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, original_node: cst.CSTNode, updated_node: cst.CSTNode
+    ) -> cst.CSTNode:
         for handler in self._handlers.get(type(original_node).__name__, ()):
             updated_node = handler(original_node, updated_node)
         return updated_node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from codemods.passes.base import Pass
+from codemods.passes.base import FileContext, Pass
 from codemods.passes.settings_parameters import add_settings
 from codemods.plan import FunctionPlan
 
@@ -12,7 +12,7 @@ from codemods.plan import FunctionPlan
 class Lambdas(Pass):
     name = "lambdas"
 
-    def __init__(self, context) -> None:  # pyright: ignore
+    def __init__(self, context: FileContext) -> None:
         super().__init__(context)
         self._pending: list[cst.FunctionDef] = []
 

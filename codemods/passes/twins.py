@@ -158,7 +158,7 @@ class _Normalizer(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.func, ast.Attribute) and node.func.attr == "__call__" and not _is_super(node.func.value):
-            node.func = node.func.value  # type: ignore[assignment]
+            node.func = node.func.value
         return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:

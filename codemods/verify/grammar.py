@@ -75,6 +75,7 @@ def _nested_async_comprehensions(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def _newer_fstrings(text: str) -> Iterator[tuple[int, str]]:
     """f-strings that reuse their quotes or hold a backslash or comment: only the tokenizer of 3.12 sees into them."""
+    # Called on Python 3.12 and later only, which is where these tokens are.
     start, end = tokenize.FSTRING_START, tokenize.FSTRING_END  # type: ignore[attr-defined]
     middle = tokenize.FSTRING_MIDDLE  # type: ignore[attr-defined]
     quotes: list[str] = []
