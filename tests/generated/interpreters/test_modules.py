@@ -198,6 +198,60 @@ async def test_an_interpreter_of_the_user_is_awaited_with_settings():
     assert interpreter.calls == ["start for me", "look() for me", "SUBMIT('x') for me", "shutdown for me"]
 
 
+class Sync:
+    """An interpreter as it was written for upstream: neither async nor with settings."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.tools: dict[str, Any] = {}
+        self.answers = list(answers)
+        self.calls: list[str] = []
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def execute(self, code: str, variables: dict[str, Any] | None = None) -> Any:
+        self.calls.append(code)
+        return self.answers.pop(0)
+
+    def shutdown(self) -> None:
+        self.calls.append("shutdown")
+
+
+async def test_an_interpreter_written_for_upstream_works():
+    _, lm = scripted(step("look()"), step("SUBMIT('x')"))
+    interpreter = Sync("seen", FinalOutput({"answer": "x"}))
+    program = dspy.RLM("question -> answer", interpreter_factory=lambda: interpreter)
+    result = await program(dspy.Settings(lm=lm), question="?")
+    assert result.answer == "x"
+    assert interpreter.calls == ["start", "look()", "SUBMIT('x')", "shutdown"]
+
+
+async def test_an_interpreter_written_for_upstream_works_for_program_of_thought():
+    _, lm = scripted(fields(reasoning="so", generated_code="SUBMIT(1)"), fields(reasoning="so", answer="one"))
+    interpreter = Sync(FinalOutput({"answer": 1}))
+    program = dspy.ProgramOfThought("question -> answer", interpreter_factory=lambda: interpreter)
+    result = await program(dspy.Settings(lm=lm), question="?")
+    assert result.answer == "one"
+    assert interpreter.calls == ["SUBMIT(1)", "shutdown"]
+
+
+async def test_an_interpreter_written_for_upstream_works_for_code_act():
+    _, lm = scripted(fields(generated_code="plain(1)", finished="True"), fields(reasoning="so", answer="one"))
+    interpreter = Sync(None, "1")
+    program = dspy.CodeAct("question -> answer", tools=[plain], interpreter_factory=lambda: interpreter)
+    result = await program(dspy.Settings(lm=lm), question="?")
+    assert result.answer == "one"
+    assert interpreter.calls == [sandbox_source(plain, ["plain"]), "plain(1)", "shutdown"]
+
+
+async def test_an_interpreter_of_the_caller_may_be_one_written_for_upstream():
+    _, lm = scripted(fields(reasoning="so", generated_code="SUBMIT(1)"), fields(reasoning="so", answer="one"))
+    interpreter = Sync(FinalOutput({"answer": 1}))
+    program = dspy.ProgramOfThought("question -> answer")
+    assert (await program(dspy.Settings(lm=lm), interpreter, question="?")).answer == "one"
+    assert interpreter.calls == ["SUBMIT(1)"]
+
+
 # -- cancellation -----------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import pickle
 import subprocess
 import sys
@@ -349,3 +350,77 @@ def test_an_interpreter_that_is_forgotten_leaves_no_process(code: str):
     command = [sys.executable, "-c", script, code, *stand_in()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert not is_running(int(done.stdout))
+
+
+# -- the command that starts Deno --------------------------------------------------------------------------------------
+
+DENO = """#!{python}
+import json, os, sys
+with open({log!r}, "a") as log:
+    print(json.dumps(sys.argv[1:]), file=log)
+if sys.argv[1] == "--version":
+    print("deno 2.4.5 (stable)")
+elif sys.argv[1] == "info":
+    print(json.dumps({{"denoDir": {folder!r}}}))
+else:
+    os.execv(sys.executable, {command!r})
+"""
+"""An executable that answers what Deno is asked before it runs anything, and runs the stand-in."""
+
+
+class Executable:
+    """It notes what it was started with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "deno"
+        self.cache = folder / "cache"
+        self.log = folder / "log"
+        self.log.touch()
+        values = {"python": sys.executable, "log": str(self.log), "folder": str(self.cache), "command": stand_in()}
+        self.path.write_text(DENO.format(**values))
+        self.path.chmod(0o755)
+
+    @property
+    def starts(self) -> list[list[str]]:
+        """The arguments of every start."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@pytest.fixture
+def executable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Executable:
+    """What interpreters take for Deno that are made without a command."""
+    found = Executable(tmp_path)
+    monkeypatch.delenv("DENO_DIR", raising=False)
+    monkeypatch.setattr("dspy.primitives.python_interpreter._find_deno_executable", lambda: str(found.path))
+    return found
+
+
+async def test_making_an_interpreter_starts_nothing(executable: Executable):
+    dspy.PythonInterpreter()
+    assert executable.starts == []
+
+
+async def test_the_first_calls_ask_deno_once_where_its_files_are(executable: Executable):
+    async with dspy.PythonInterpreter() as interpreter:
+        results = await asyncio.gather(*(interpreter.execute(SETTINGS, f"{number}") for number in range(3)))
+    assert results == [0, 1, 2]
+    assert [start[0] for start in executable.starts] == ["info", "--version", "run"]
+    run = executable.starts[-1]
+    readable = next(each for each in run if each.startswith("--allow-read="))
+    assert str(executable.cache) in readable.removeprefix("--allow-read=").split(",")
+    assert run[-1] == f"--dspy-deno-dir={executable.cache}"
+
+
+async def test_a_known_place_is_not_asked_for(executable: Executable, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DENO_DIR", str(executable.cache))
+    async with dspy.PythonInterpreter() as interpreter:
+        assert await interpreter.execute(SETTINGS, "1") == 1
+    assert [start[0] for start in executable.starts] == ["--version", "run"]
+    assert executable.starts[-1].count(f"--dspy-deno-dir={executable.cache}") == 1
+
+
+async def test_code_may_not_write_to_files_of_deno(executable: Executable):
+    interpreter = dspy.PythonInterpreter(enable_write_paths=[executable.cache / "made.txt"])
+    with pytest.raises(CodeInterpreterError, match="runtime files"):
+        await interpreter.execute(SETTINGS, "1")
+    assert [start[0] for start in executable.starts] == ["info"]
