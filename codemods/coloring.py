@@ -186,11 +186,14 @@ class _Colorer:
         self.rules = result.rules
         self.families = _families(self.program, self.rules)
         self.callers: dict[str, list[CallSite]] = defaultdict(list)
+        self.drawers: dict[str, list[tuple[FunctionInfo, int]]] = defaultdict(list)
+        """Functions that loop over another's generator or enter its context manager, with the line."""
         self.plain_branches = _PlainBranches(self.program)
         self.leaves = self._leaf_seeds()
 
     def run(self) -> Coloring:
         self._collect_calls()
+        self._collect_drawers()
         self._interchangeable()
         self._replacements()
         for colour, seeds, paint in (
@@ -235,6 +238,21 @@ class _Colorer:
             bool(supplied) or _is_known(values),
             plain,
         )
+
+    def _collect_drawers(self) -> None:
+        for scope in self.flow.scopes:
+            for node in scope.nodes if scope.function is not None else ():
+                if isinstance(node, ast.For | ast.comprehension):
+                    self._draws(node.iter, scope)
+                elif isinstance(node, ast.YieldFrom):
+                    self._draws(node.value, scope)
+                elif isinstance(node, ast.withitem):
+                    self._draws(node.context_expr, scope)
+
+    def _draws(self, node: ast.expr, scope: Scope) -> None:
+        assert scope.function is not None
+        for generator in self.flow.generators(node, scope)[0]:
+            self.drawers[generator.symbol].append((scope.function, scope.module.position(node)[0]))
 
     def _supplied_elements(self, node: ast.Call, values: Values) -> set[str]:
         """``tools[name](...)`` where nothing is known of the elements but that they can be called."""
@@ -375,6 +393,10 @@ class _Colorer:
                     if site.function is not None and site.function.symbol not in colour:
                         text = f"{site.function.symbol} calls {painted.symbol}"
                         following.setdefault(site.function.symbol, Reason(text, site.position[0], painted.symbol))
+                for function, line in self.drawers[painted.symbol] if colour is self.result.coroutine else ():
+                    if function.symbol not in colour:
+                        text = f"{function.symbol} draws from {painted.symbol}"
+                        following.setdefault(function.symbol, Reason(text, line, painted.symbol))
             wave = [(symbol, following[symbol]) for symbol in sorted(following)]
 
     def _color_coroutine(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:

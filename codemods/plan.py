@@ -10,7 +10,14 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
+from codemods.asynchronous import (
+    asynchronous_generators,
+    consumes_generators,
+    enters_asynchronously,
+    makes_child,
+)
 from codemods.coloring import CallSite, Coloring, Finding, binds_settings, context_alias, is_settings_object
+from codemods.pending import awaited_elsewhere, is_bridge
 from codemods.program import FunctionInfo, ModuleInfo, Position
 from codemods.program.build import dotted
 from codemods.program.flow import Scope
@@ -21,10 +28,6 @@ from codemods.program.values import ClassRef, External, FunctionRef, Instance
 Range = tuple[int, int, int, int]
 """First line, first column, last line, last column (exclusive); lines from 1, columns from 0 in characters."""
 
-_TAKES_COROUTINE = frozenset(
-    {"create_task", "ensure_future", "gather", "wait", "wait_for", "shield", "run", "run_coroutine_threadsafe",
-     "run_until_complete", "as_completed", "iscoroutine", "isawaitable", "ready"}
-)  # fmt: skip
 _TAKES_FUNCTION = frozenset(
     {"wraps", "partial", "signature", "getsource", "iscoroutinefunction", "start_soon", "ready", "bind",
      "update_wrapper",
@@ -72,6 +75,8 @@ class CallPlan:
     bind: str | None = None
     replacement: str | None = None
     to_thread: bool = False
+    bridge: bool = False
+    """Whether it runs a coroutine to its end, and what it is handed is awaited instead."""
 
 
 @dataclass
@@ -93,6 +98,8 @@ class FilePlan:
     withs: dict[Range, WithPlan] = field(default_factory=dict[Range, WithPlan])
     iterations: set[Range] = field(default_factory=set[Range])
     to_list: set[Range] = field(default_factory=set[Range])
+    delegations: dict[Range, str] = field(default_factory=dict[Range, str])
+    """Each ``yield from`` that becomes a loop, with the name of what it yields."""
     bare_awaits: set[Range] = field(default_factory=set[Range])
     docstrings: dict[Range, str] = field(default_factory=dict[Range, str])
     """Literals with examples, as they are to be written."""
@@ -111,7 +118,7 @@ class FilePlan:
     @property
     def is_empty(self) -> bool:
         parts = (self.functions, self.calls, self.reads, self.withs, self.iterations, self.bare_awaits, self.docstrings)
-        parts = (*parts, self.strings, self.markers, self.shadowing)
+        parts = (*parts, self.strings, self.markers, self.shadowing, self.delegations)
         return not any(parts)
 
 
@@ -124,9 +131,10 @@ def plan_files(
     without it such a place is a finding. ``final`` are paths and symbols that stay as they are.
     """
     sites = {site.node: site for site in coloring.calls}
+    elsewhere = awaited_elsewhere(coloring)
     plans: dict[str, FilePlan] = {}
     for module in coloring.program.own_modules():
-        plans[module.path] = _Planner(coloring, module, sites, default_settings, final).plan()
+        plans[module.path] = _Planner(coloring, module, sites, elsewhere, default_settings, final).plan()
     return plans
 
 
@@ -153,6 +161,7 @@ class _Planner:
         coloring: Coloring,
         module: ModuleInfo,
         sites: dict[ast.Call, CallSite],
+        awaited: frozenset[ast.Call],
         default_settings: str | None,
         final: Collection[str],
     ):
@@ -165,7 +174,8 @@ class _Planner:
         if default_settings is not None:
             self.file.own_package = False
             self.file.annotation = "dspy.Settings" if "dspy" in coloring.program.module_names[module.name] else None
-        self.awaited: set[ast.AST] = set()
+        self.awaited = awaited
+        """Calls whose coroutine is awaited elsewhere."""
         self.awaited_names: dict[str, set[str]] = defaultdict(set)
         self.closures: dict[str, set[str]] = {}
         self.hoisted: set[str] = set()
@@ -328,9 +338,10 @@ class _Planner:
         self.hoisted.add(plan.hoist)
         self.file.functions[function.position] = plan
 
-    def _fresh(self, name: str, function: FunctionInfo) -> str:
-        """A name for a definition that nothing around it uses, and no other definition of its statement has."""
-        around = function.parent.node if function.parent is not None else self.module.tree
+    def _fresh(self, name: str, function: FunctionInfo, *, inside: bool = False) -> str:
+        """A name that nothing around ``function`` (or ``inside`` it) uses, nor another definition of the statement."""
+        parent = function if inside else function.parent
+        around = parent.node if parent is not None else self.module.tree
         taken = {n.id for n in ast.walk(around) if isinstance(n, ast.Name)}
         taken |= {n.arg for n in ast.walk(around) if isinstance(n, ast.arg)}
         taken |= {
@@ -356,25 +367,16 @@ class _Planner:
     _visit_AsyncWith = _visit_With
 
     def _with_item(self, node: ast.With | ast.AsyncWith, item: ast.withitem, env: _Env) -> _Env:
-        call = item.context_expr
-        if isinstance(call, ast.Call) and self._is_context(call, env):
+        entered = item.context_expr
+        if makes_child(self.coloring, entered, env.scope):
             if isinstance(item.optional_vars, ast.Name):
                 return replace(env, settings=item.optional_vars.id, depth=env.depth + 1)
             child = self._child_name(node, env)
-            self.file.withs[self.range(call)] = WithPlan(child=child)
+            self.file.withs[self.range(entered)] = WithPlan(child=child)
             return replace(env, settings=child, depth=env.depth + 1, held=env.held | {child})
-        if isinstance(node, ast.With) and self._enters_asynchronously(call):
-            if not all(self._enters_asynchronously(other.context_expr) for other in node.items):
-                self._finding("mixed-with", call, f"one `with` enters {ast.unparse(call)} asynchronously, and others")
-            self.file.withs[self.range(call)] = WithPlan(asynchronous=True)
+        if isinstance(node, ast.With) and enters_asynchronously(self.coloring, entered, env.scope):
+            self.file.withs[self.range(entered)] = WithPlan(asynchronous=True)
         return env
-
-    def _is_context(self, call: ast.Call, env: _Env) -> bool:
-        """Whether a call makes a child of some settings."""
-        method = f"{self.coloring.rules.settings.class_symbol}.{self.coloring.rules.settings.context_method}"
-        return any(
-            isinstance(v, FunctionRef) and v.function == method for v in self.coloring.flow.values(call.func, env.scope)
-        )
 
     def _child_name(self, node: ast.AST, env: _Env) -> str:
         """A name that nothing else in the function uses; siblings share one unless a closure holds on to it."""
@@ -393,12 +395,6 @@ class _Planner:
     def _captured(self, env: _Env) -> set[str]:
         return self.closures.get(env.function.symbol, set()) if env.function is not None else set()
 
-    def _enters_asynchronously(self, call: ast.expr) -> bool:
-        if not isinstance(call, ast.Call) or call not in self.sites:
-            return False
-        targets = self.sites[call].targets
-        return any(t.is_contextmanager and self.coloring.is_coroutine(t) for t in targets)
-
     def _visit_For(self, node: ast.For, env: _Env) -> None:
         self._iteration(node.iter, env)
         self._children(node, env)
@@ -409,19 +405,41 @@ class _Planner:
         self._children(node, env)
 
     def _iteration(self, node: ast.expr, env: _Env) -> None:
-        if isinstance(node, ast.Call) and self._is_async_generator(node):
+        generators, others = asynchronous_generators(self.coloring, node, env.scope)
+        if generators and others:
+            self._finding("generator", node, f"{ast.unparse(node)} may be asynchronous or plain, and is looped over")
+        elif generators:
             self.file.iterations.add(self.range(node))
 
-    def _is_async_generator(self, node: ast.Call) -> bool:
-        site = self.sites.get(node)
-        return site is not None and any(
-            t.is_generator and not t.is_contextmanager and self.coloring.is_coroutine(t) for t in site.targets
-        )
+    def _drawn(self, node: ast.expr, whole: ast.AST, env: _Env) -> None:
+        """An asynchronous generator where only a plain one will do."""
+        if asynchronous_generators(self.coloring, node, env.scope)[0]:
+            text = ast.unparse(whole)
+            self._finding("generator", node, f"{ast.unparse(node)} is asynchronous, and here cannot be: {text}")
+
+    def _visit_Starred(self, node: ast.Starred, env: _Env) -> None:
+        self._drawn(node.value, node, env)
+        self._children(node, env)
+
+    def _visit_Compare(self, node: ast.Compare, env: _Env) -> None:
+        for operator, right in zip(node.ops, node.comparators, strict=True):
+            if isinstance(operator, ast.In | ast.NotIn):
+                self._drawn(right, node, env)
+        self._children(node, env)
+
+    def _visit_YieldFrom(self, node: ast.YieldFrom, env: _Env) -> None:
+        self._children(node, env)
+        if env.function is None or not self.coloring.is_coroutine(env.function):
+            return
+        generators, _ = self.coloring.flow.generators(node.value, env.scope)
+        if any(generator.is_sent_values for generator in generators):
+            self._finding("generator", node, f"what is sent to it does not reach {ast.unparse(node.value)}")
+        self._iteration(node.value, env)
+        self.file.delegations[self.range(node)] = self._fresh("item", env.function, inside=True)
 
     # -- expressions ----------------------------------------------------------------------------------------------
 
     def _visit_Await(self, node: ast.Await, env: _Env) -> None:
-        self.awaited.add(node.value)
         self._visit(node.value, env)
         awaited = self.awaited_names[env.function.symbol] if env.function is not None else set[str]()
         if isinstance(node.value, ast.Name) and node.value.id in awaited:
@@ -454,15 +472,16 @@ class _Planner:
 
     def _visit_GeneratorExp(self, node: ast.GeneratorExp, env: _Env) -> None:
         self._children(node, env)
-        if self._waits_inside(node):
+        if self._is_asynchronous(node):
             self._finding(
                 "generator", node, f"a generator expression must wait, and is consumed lazily: {ast.unparse(node)}"
             )
 
     def _visit_Call(self, node: ast.Call, env: _Env) -> None:
         self._visit(node.func, env)
-        takes_coroutine = (dotted(node.func) or "").split(".")[-1] in _TAKES_COROUTINE
         eager = (dotted(node.func) or _method_name(node.func)).split(".")[-1] in _EAGER_CONSUMERS
+        consumes = consumes_generators(self.coloring, node, env.scope)
+        self._entered_otherwise(node, env)
         for argument in [*node.args, *node.keywords]:
             if env.hoistable and isinstance(argument, ast.keyword) and isinstance(argument.value, ast.Lambda):
                 self._hoist(argument.value, argument.arg)
@@ -470,11 +489,11 @@ class _Planner:
                 self._hoist(argument, "awaited")
             self._handed_out(node, argument, env)
             value = argument.value if isinstance(argument, ast.keyword | ast.Starred) else argument
-            if takes_coroutine:
-                self._awaited_elsewhere(value)
+            if consumes and not isinstance(value, ast.GeneratorExp):
+                self._drawn(value, node, env)
             if eager and isinstance(value, ast.GeneratorExp):
                 self._children(value, replace(env, hoistable=False))
-                if self._waits_inside(value.elt):
+                if self._is_asynchronous(value):
                     self.file.to_list.add(self.range(value.elt))
             else:
                 self._visit(argument, env)
@@ -484,11 +503,16 @@ class _Planner:
         if plan != CallPlan():
             self.file.calls[self.range(node)] = plan
 
-    def _awaited_elsewhere(self, node: ast.expr) -> None:
-        """What is handed to ``gather`` and the like is awaited there."""
-        inner = node.elt if isinstance(node, ast.ListComp | ast.GeneratorExp) else node
-        if isinstance(inner, ast.Call):
-            self.awaited.add(inner)
+    def _entered_otherwise(self, node: ast.Call, env: _Env) -> None:
+        """What is entered by an ``ExitStack``, or by hand, has no block that a child or ``async`` could be put to."""
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("enter_context", "__enter__"):
+            return
+        entered = node.args[0] if node.func.attr == "enter_context" and node.args else node.func.value
+        text = ast.unparse(node)
+        if makes_child(self.coloring, entered, env.scope) and node.func.attr == "enter_context":
+            self._finding("settings-context", node, f"changes no settings, since nothing is handed on: {text}")
+        elif enters_asynchronously(self.coloring, entered, env.scope):
+            self._finding("settings-context", node, f"enters plainly what is asynchronous: {text}")
 
     def _renamed_target(self, node: ast.Call, env: _Env) -> None:
         """Targets of ``patch("litellm.completion")``, ``patch.object(litellm, "completion")`` and ``setattr``."""
@@ -535,6 +559,13 @@ class _Planner:
     def _plan_of(self, node: ast.Call) -> CallPlan:
         return self.file.calls.get(self.range(node), CallPlan())
 
+    def _is_asynchronous(self, node: ast.GeneratorExp) -> bool:
+        """Whether a generator expression waits; the iterable of its first ``for`` is evaluated before it is made."""
+        first, *others = node.generators
+        parts = [node.elt, *first.ifs, *others]
+        loops = any(c.is_async or self.range(c.iter) in self.file.iterations for c in node.generators)
+        return loops or any(self._waits_inside(part) for part in parts)
+
     def _waits_inside(self, node: ast.AST) -> bool:
         for child in ast.walk(node):
             if isinstance(child, ast.Await) or (isinstance(child, ast.Call) and self._plan_of(child).awaited):
@@ -544,6 +575,8 @@ class _Planner:
     def _call_plan(self, node: ast.Call, env: _Env) -> CallPlan:
         site = self.sites.get(node)
         plan = CallPlan()
+        if self._can_await(env) and env.function is not None and is_bridge(self.coloring, node, env.scope):
+            return CallPlan(bridge=True, awaited=node not in self.awaited)
         if site is None or site.plain or _is_bound_already(node.func):
             return plan
         coroutine = [t for t in site.targets if self.coloring.is_coroutine(t)]

@@ -12,8 +12,10 @@ from codemods.errors import ToolError
 from codemods.passes.awaits import Awaits
 from codemods.passes.base import FileContext, Pass
 from codemods.passes.blocking import Blocking
+from codemods.passes.bridges import Bridges
 from codemods.passes.comprehensions import Comprehensions
 from codemods.passes.definitions import Definitions
+from codemods.passes.delegations import Delegations
 from codemods.passes.docstrings import Docstrings
 from codemods.passes.imports import fix_imports
 from codemods.passes.lambdas import Lambdas
@@ -35,6 +37,8 @@ PASSES: tuple[type[Pass], ...] = (
     Supplied,
     Blocking,
     Comprehensions,
+    Delegations,
+    Bridges,
     Awaits,
     Lambdas,
     Docstrings,
@@ -97,6 +101,7 @@ def _check(context: FileContext) -> None:
         *(("read", place) for place in plan.reads),
         *(("with", place) for place in plan.withs),
         *(("iteration", place) for place in plan.iterations),
+        *(("yield from", place) for place in plan.delegations),
         *(("list", place) for place in plan.to_list),
         *(("docstring", place) for place in plan.docstrings),
         *(("string", place) for place in plan.strings),

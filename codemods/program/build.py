@@ -166,7 +166,9 @@ class _Collector:
         decorators = () if isinstance(node, ast.Lambda) else tuple(decorator_name(d) for d in node.decorator_list)
         info = FunctionInfo(qualname, self.module, node, owner, parent, decorators)
         info.locals, info.nonlocals = _local_names(node)
-        info.delegates = any(isinstance(n, ast.YieldFrom) for n in iter_own(node))
+        statements = {n.value for n in iter_own(node) if isinstance(n, ast.Expr)}
+        info.delegates = any(isinstance(n, ast.YieldFrom) and n not in statements for n in iter_own(node))
+        info.is_sent_values = any(isinstance(n, ast.Yield) and n not in statements for n in iter_own(node))
         info.is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in iter_own(node))
         info.returns_from_generator = info.is_generator and any(
             isinstance(n, ast.Return) and n.value is not None for n in iter_own(node)

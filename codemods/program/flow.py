@@ -40,6 +40,8 @@ _CONTAINER_LIMIT = 40
 _SAME_ELEMENTS = frozenset(
     {"list", "sorted", "reversed", "set", "tuple", "iter", "frozenset", "tqdm", "shuffle", "chain"}
 )
+_YIELD = ":yield"
+"""How the site of a generator's container ends; before it stands the function's symbol."""
 _SAME_VALUE = frozenset({"copy", "deepcopy", "cast", "next"})
 _EMPTY_CONTAINERS = frozenset(
     {
@@ -63,6 +65,7 @@ class Scope:
     imports: dict[str, Target] = field(default_factory=dict[str, Target])
     nodes: list[ast.AST] = field(default_factory=list[ast.AST])
     calls: list[ast.Call] = field(default_factory=list[ast.Call])
+    awaits: list[ast.Await] = field(default_factory=list[ast.Await])
 
     @property
     def class_scope(self) -> bool:
@@ -130,8 +133,10 @@ class Flow:
         for function in self.program.own_functions():
             scopes.append(Scope(function.module, function, None, function.node, local_imports(self.program, function)))
         for scope in scopes:
-            scope.nodes = [n for n in iter_own(scope.node) if isinstance(n, _RELEVANT)]
-            scope.calls = [n for n in iter_own(scope.node) if isinstance(n, ast.Call)]
+            own = list(iter_own(scope.node))
+            scope.nodes = [n for n in own if isinstance(n, _RELEVANT)]
+            scope.calls = [n for n in own if isinstance(n, ast.Call)]
+            scope.awaits = [n for n in own if isinstance(n, ast.Await)]
         return scopes
 
     def solve(self) -> None:
@@ -277,7 +282,8 @@ class Flow:
     # one: what any of them holds, all hold. That loses nothing, and keeps the analysis linear.
 
     def _merge_containers(self, current: set[Value]) -> None:
-        sites = sorted(value.site for value in current if isinstance(value, Container))
+        found = {value.site for value in current if isinstance(value, Container)}
+        sites = sorted(site for site in found if not site.endswith(_YIELD))
         if len(sites) <= _CONTAINER_LIMIT:
             return
         root = sites[0]
@@ -329,6 +335,9 @@ class Flow:
         elif isinstance(node, ast.Yield):
             if node.value is not None and scope.function is not None:
                 self._add(("Y", scope.function.symbol), self.values(node.value, scope))
+        elif isinstance(node, ast.YieldFrom):
+            if scope.function is not None:
+                self._add(("Y", scope.function.symbol), self.elements(self.values(node.value, scope)))
         elif isinstance(node, ast.ExceptHandler):
             if node.name:
                 self._add(self._variable(node.name, scope), frozenset({OBJECT}))
@@ -650,7 +659,7 @@ class Flow:
     def returned(self, function: FunctionInfo) -> Values:
         """What a call of ``function`` gives, once awaited."""
         if function.is_generator:
-            site = f"{function.symbol}:yield"
+            site = f"{function.symbol}{_YIELD}"
             self._add(("E", site), self.held(("Y", function.symbol)))
             return frozenset({Container(site)})
         returned = frozenset(self.held(("R", function.symbol)))
@@ -672,7 +681,7 @@ class Flow:
         if last in _SAME_VALUE and arguments and any(not isinstance(v, External) for v in arguments[0]):
             return self.elements(arguments[0]) if last == "next" else arguments[0]
         if last in _SAME_ELEMENTS and arguments and any(isinstance(v, Container) for v in arguments[0]):
-            return frozenset(v for v in arguments[0] if isinstance(v, Container))
+            return frozenset(self._drawn(v) for v in arguments[0] if isinstance(v, Container))
         if callee.name in _EMPTY_CONTAINERS:
             return self._made_container(node, scope, arguments)
         if last == "enumerate" and arguments:
@@ -686,6 +695,14 @@ class Flow:
         if callee.name == "builtins.getattr" and len(node.args) >= 2:
             return self._getattr(node, arguments[0])
         return frozenset({callee.called()})
+
+    def _drawn(self, container: Container) -> Container:
+        """What ``list`` and the like make of a generator is no generator any more."""
+        if not container.site.endswith(_YIELD):
+            return container
+        site = f"{container.site}:drawn"
+        self._add(("E", site), self.held(("E", container.site)))
+        return Container(site)
 
     def _made_container(self, node: ast.Call, scope: Scope, arguments: list[Values]) -> Values:
         site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:made"
@@ -719,6 +736,19 @@ class Flow:
         if function.attr == "items":
             return self._tuples(node, scope, [frozenset({OBJECT}), self.elements(containers)])
         return frozenset({OBJECT})
+
+    def generators(self, node: ast.expr, scope: Scope) -> tuple[list[FunctionInfo], bool]:
+        """Functions whose generator (or context manager) ``node`` may hold; whether it may hold something else, too."""
+        found: dict[str, FunctionInfo] = {}
+        others = False
+        for value in self.values(node, scope):
+            site = value.site if isinstance(value, Container) else ""
+            if site.endswith(_YIELD):
+                function = self.program.functions[site.removesuffix(_YIELD)]
+                found[function.symbol] = function
+            else:
+                others = others or ":annotation:" not in site
+        return [found[symbol] for symbol in sorted(found)], others
 
     def elements(self, values: Values) -> Values:
         """What iterating or subscripting ``values`` gives."""
@@ -900,5 +930,5 @@ def _is_known_type(values: Values) -> bool:
 
 _RELEVANT = (
     ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
-    ast.Return, ast.Yield, ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+    ast.Return, ast.Yield, ast.YieldFrom, ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
 )  # fmt: skip

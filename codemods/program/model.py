@@ -115,7 +115,9 @@ class FunctionInfo:
     nonlocals: set[str] = field(default_factory=set[str])
     is_generator: bool = False
     delegates: bool = False
-    """Whether it has ``yield from``, which a coroutine cannot."""
+    """Whether it uses what a ``yield from`` gives, for which an asynchronous generator has no form."""
+    is_sent_values: bool = False
+    """Whether it yields, and uses what is sent to it."""
     returns_from_generator: bool = False
     """Whether it yields, and returns a value, which an asynchronous generator cannot."""
 

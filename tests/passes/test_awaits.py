@@ -241,8 +241,93 @@ def test_a_coroutine_that_was_kept_and_awaited_later() -> None:
         """,
         """
         async def _f(settings: Settings, lm: BaseLM):
-            pending = await lm(settings, "a")
-            return pending
+            pending = lm(settings, "a")
+            return await pending
+        """,
+    )
+
+
+def test_a_value_of_which_the_code_asks_whether_it_is_awaitable_is_awaited_at_once() -> None:
+    assert_converted(
+        """
+        import inspect
+
+
+        async def _f(metric):
+            found = metric("a")
+            if inspect.isawaitable(found):
+                found = await found
+            return found
+        """,
+        """
+        import inspect
+
+
+        async def _f(settings: Settings, metric):
+            found = await ready(bind(metric, settings)("a"))
+            if inspect.isawaitable(found):
+                found = found
+            return found
+        """,
+    )
+
+
+def test_coroutines_kept_in_a_list_and_handed_on_to_who_awaits_them() -> None:
+    assert_converted(
+        """
+        import asyncio
+
+
+        async def _all(pending, first):
+            await first
+            return await asyncio.gather(*pending)
+
+
+        async def _f(lm: BaseLM, xs):
+            pending = []
+            for x in xs:
+                pending.append(lm(x))
+            pending += [lm("b")]
+            return await _all(pending, first=lm("c"))
+        """,
+        """
+        import asyncio
+
+
+        async def _all(pending, first):
+            await first
+            return await asyncio.gather(*pending)
+
+
+        async def _f(settings: Settings, lm: BaseLM, xs):
+            pending = []
+            for x in xs:
+                pending.append(lm(settings, x))
+            pending += [lm(settings, "b")]
+            return await _all(pending, first=lm(settings, "c"))
+        """,
+    )
+
+
+def test_methods_called_as_those_of_asyncio_are_not() -> None:
+    assert_converted(
+        """
+        class Shop:
+            def run(self, x):
+                return x
+
+
+        def _f(lm: BaseLM, shop: Shop):
+            return shop.run(lm("a"))
+        """,
+        """
+        class Shop:
+            def run(self, x):
+                return x
+
+
+        async def _f(settings: Settings, lm: BaseLM, shop: Shop):
+            return shop.run(await lm(settings, "a"))
         """,
     )
 
@@ -312,7 +397,6 @@ def test_coroutines_of_a_generator_handed_to_gather_are_not_awaited() -> None:
     )
 
 
-@defect("a coroutine kept under a name and handed to asyncio is awaited where it is made: wait_for gets its result")
 def test_a_coroutine_that_was_kept_and_handed_to_asyncio() -> None:
     assert_converted(
         """
@@ -334,7 +418,6 @@ def test_a_coroutine_that_was_kept_and_handed_to_asyncio() -> None:
     )
 
 
-@defect("`asyncio.run(...)` in what becomes a coroutine fails when it runs, in a loop that is running; no finding")
 def test_a_bridge_from_sync_to_async_goes() -> None:
     assert_converted(
         """
@@ -347,17 +430,37 @@ def test_a_bridge_from_sync_to_async_goes() -> None:
 
         def _f(lm: BaseLM):
             lm("b")
-            return asyncio.run(_ask(lm))
+            pending = _ask(lm)
+            return asyncio.run(_ask(lm)), asyncio.run(pending), asyncio.get_event_loop().run_until_complete(_ask(lm))
         """,
         """
+
+
         async def _ask(settings: Settings, lm: BaseLM):
             return await lm(settings, "a")
 
 
         async def _f(settings: Settings, lm: BaseLM):
             await lm(settings, "b")
-            return await _ask(settings, lm)
+            pending = _ask(settings, lm)
+            return await _ask(settings, lm), await pending, await _ask(settings, lm)
         """,
+    )
+
+
+def test_a_bridge_of_plain_code_stays() -> None:
+    assert_untouched(
+        """
+        import asyncio
+
+
+        async def _nap():
+            await asyncio.sleep(1)
+
+
+        if __name__ == "__main__":
+            asyncio.run(_nap())
+        """
     )
 
 

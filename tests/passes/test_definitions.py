@@ -166,18 +166,67 @@ def test_a_generator_that_yields_from_one_that_waits() -> None:
             yield lm("a")
 
 
-        def _all(lm: BaseLM):
-            yield from _parts(lm)
+        def _all(lm: BaseLM, item):
+            # first
+            yield from _parts(lm)  # and then
+            if item: yield from lm("b"); yield from item
+
+
+        def _user(lm: BaseLM):
+            return [x for x in _all(lm, 1)]
         """,
         """
         async def _parts(settings: Settings, lm: BaseLM):
             yield await lm(settings, "a")
 
 
-        def _all(settings: Settings, lm: BaseLM):
-            yield from _parts(settings, lm)
+        async def _all(settings: Settings, lm: BaseLM, item):
+            # first
+            async for call_item in _parts(settings, lm):  # and then
+                yield call_item
+            if item:
+                for call_item in await lm(settings, "b"):
+                    yield call_item
+                for call_item in item:
+                    yield call_item
+
+
+        async def _user(settings: Settings, lm: BaseLM):
+            return [x async for x in _all(settings, lm, 1)]
         """,
-        findings=["6: wall-coroutine: dspy.sample:_all cannot be a coroutine"],
+    )
+
+
+def test_what_a_generator_gets_back_from_another_cannot_be_had() -> None:
+    assert_converted(
+        """
+        def _parts(lm: BaseLM):
+            sent = yield lm("a")
+            print(sent)
+
+
+        def _all(lm: BaseLM):
+            yield from _parts(lm)
+
+
+        def _result(lm: BaseLM):
+            return (yield from _parts(lm))
+        """,
+        """
+        async def _parts(settings: Settings, lm: BaseLM):
+            sent = yield await lm(settings, "a")
+            print(sent)
+
+
+        async def _all(settings: Settings, lm: BaseLM):
+            async for item in _parts(settings, lm):
+                yield item
+
+
+        def _result(settings: Settings, lm: BaseLM):
+            return (yield from _parts(settings, lm))
+        """,
+        findings=["7: generator: what is sent", "11: wall-coroutine: dspy.sample:_result cannot be a coroutine"],
         again=False,
     )
 
@@ -329,7 +378,6 @@ def test_a_context_manager_by_its_dotted_name_beside_one_that_stays() -> None:
     )
 
 
-@defect("one item of several is asynchronous: the plain one is entered with `async with` too, and fails when it runs")
 def test_a_with_statement_of_both_kinds_is_split() -> None:
     assert_converted(
         """
@@ -362,7 +410,6 @@ def test_a_with_statement_of_both_kinds_is_split() -> None:
     )
 
 
-@defect("a context manager that was made before it is entered is entered with a plain `with`; no finding")
 def test_a_context_manager_that_was_made_before() -> None:
     assert_converted(
         """

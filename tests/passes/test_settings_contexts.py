@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.conversion import assert_converted, assert_untouched, defect
+from tests.support.conversion import assert_converted, assert_untouched, convert_toy, toy_files
 
 
 def test_siblings_nesting_and_what_comes_after() -> None:
@@ -249,7 +249,6 @@ def test_a_block_in_a_closure_has_a_name_of_its_own() -> None:
     )
 
 
-@defect("a context that is made before its `with` is entered without a child: the block works with the outer settings")
 def test_a_context_that_was_made_before() -> None:
     assert_converted(
         """
@@ -267,7 +266,6 @@ def test_a_context_that_was_made_before() -> None:
     )
 
 
-@defect("a context that is entered by an ExitStack changes nothing any more, and there is no finding")
 def test_a_context_that_is_entered_by_something_else_is_reported() -> None:
     assert_converted(
         """
@@ -282,6 +280,22 @@ def test_a_context_that_is_entered_by_something_else_is_reported() -> None:
         """,
         findings=["2: settings-context"],
     )
+
+
+def test_an_asynchronous_context_that_is_entered_by_something_else_is_reported() -> None:
+    code = """
+        from contextlib import contextmanager
+
+
+        @contextmanager
+        def _session(lm: BaseLM):
+            yield lm("open")
+
+
+        def _f(stack, lm: BaseLM):
+            return stack.enter_context(_session(lm)), _session(lm).__enter__()
+        """
+    assert [f.rule for f in convert_toy(toy_files(code)).findings] == ["settings-context", "settings-context"]
 
 
 def test_a_block_at_a_module_s_top_level() -> None:
