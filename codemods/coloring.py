@@ -17,6 +17,7 @@ from codemods.program import FunctionInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
 from codemods.program.names import resolve_dotted
+from codemods.program.stand_ins import StandIns
 from codemods.program.values import External, FunctionRef, Instance, Opaque, Plain, Supplied, Value, Values
 from codemods.rules import Rules
 
@@ -67,6 +68,7 @@ class Coloring:
     program: Program
     flow: Flow
     rules: Rules
+    stand_ins: StandIns
     calls: list[CallSite] = field(default_factory=list[CallSite])
     coroutine: dict[str, Reason] = field(default_factory=dict[str, Reason])
     settings: dict[str, Reason] = field(default_factory=dict[str, Reason])
@@ -169,7 +171,7 @@ def color(program: Program, rules: Rules, final: Collection[str] = (), library: 
     """
     flow = Flow(program, rules, library.flow if library is not None else None)
     flow.solve()
-    result = Coloring(program, flow, rules)
+    result = Coloring(program, flow, rules, StandIns(flow))
     if library is not None:
         result.coroutine.update(library.coroutine)
         result.settings.update(library.settings)
@@ -195,7 +197,8 @@ class _Colorer:
         self._collect_calls()
         self._collect_drawers()
         self._interchangeable()
-        self._replacements()
+        for theirs, own in self.result.stand_ins.pairs:
+            self.families.join(theirs, own)
         for colour, seeds, paint in (
             (self.result.coroutine, self._coroutine_seeds(), self._color_coroutine),
             (self.result.settings, self._settings_seeds(), self._color_settings),
@@ -281,26 +284,10 @@ class _Colorer:
                 for other in others:
                     self.families.join(first.symbol, other.symbol)
 
-    def _replacements(self) -> None:
-        """A function put in another's place (``x.forward = f``, ``setattr(x, "forward", f)``) stands for it."""
-        for scope in self.flow.scopes:
-            for target, value in replaced_functions(scope):
-                new = [v.function for v in self.flow.values(value, scope) if isinstance(v, FunctionRef)]
-                old = [v.function for v in self._attribute_values(target, scope) if isinstance(v, FunctionRef)]
-                for first in old:
-                    for second in new:
-                        if first != second:
-                            self.families.join(first, second)
-
-    def _attribute_values(self, target: tuple[ast.expr, str], scope: Scope) -> Values:
-        holder, name = target
-        bases = self.flow.values(holder, scope)
-        return frozenset(v for base in bases for v in self.flow.attribute(base, name))
-
     # -- seeds ----------------------------------------------------------------------------------------------------
 
     def _coroutine_seeds(self) -> dict[str, Reason]:
-        seeds = dict(self.leaves)
+        seeds = {**self._in_place_of_renamed(), **self.leaves}
         for function in self.program.own_functions():
             line = function.position[0]
             if function.is_async:
@@ -310,6 +297,16 @@ class _Colorer:
             if site.supplied and function is not None and not function.is_in(self.final):
                 names = ", ".join(site.supplied)
                 seeds.setdefault(function.symbol, Reason(f"calls what a user supplies ({names})", site.position[0]))
+        return seeds
+
+    def _in_place_of_renamed(self) -> dict[str, Reason]:
+        """Functions that are put where the library used to call a sync function, and now calls a coroutine."""
+        renamed = {rule.old: rule.new for rule in self.rules.renamed}
+        seeds: dict[str, Reason] = {}
+        for symbol, name in self.result.stand_ins.external.items():
+            if name in renamed and symbol in self.program.functions:
+                line = self.program.functions[symbol].position[0]
+                seeds[symbol] = Reason(f"is put in the place of {renamed[name]}", line)
         return seeds
 
     def _library_seeds(self, colour: Mapping[str, Reason]) -> dict[str, Reason]:
@@ -555,19 +552,6 @@ def _global_target(flow: Flow, node: ast.expr, scope: Scope) -> tuple[str, str |
         function = function.parent
     target = follow(flow.program, resolve_global(flow.program, scope.module.name, first), rest)
     return (target.module, target.name) if target is not None and not target.external else None
-
-
-def replaced_functions(scope: Scope) -> Iterable[tuple[tuple[ast.expr, str], ast.expr]]:
-    """``((object, attribute), new value)`` of assignments to attributes, calls of ``setattr`` and ``patch.object``."""
-    for node in scope.nodes:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
-            yield (node.targets[0].value, node.targets[0].attr), node.value
-    for call in scope.calls:
-        last = (dotted(call.func) or "").split(".")[-1]
-        if last in ("setattr", "object") and len(call.args) >= 3:
-            name = call.args[1]
-            if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                yield (call.args[0], name.value), call.args[2]
 
 
 def is_entry(rules: Rules, program: Program, function: FunctionInfo) -> bool:

@@ -17,13 +17,15 @@ from codemods.asynchronous import (
     makes_child,
 )
 from codemods.coloring import CallSite, Coloring, Finding, binds_settings, context_alias, is_settings_object
+from codemods.mocks import MockPlanner
 from codemods.pending import awaited_elsewhere, is_bridge
 from codemods.program import FunctionInfo, ModuleInfo, Position
 from codemods.program.build import dotted
 from codemods.program.flow import Scope
 from codemods.program.model import Placed
 from codemods.program.names import resolve_dotted
-from codemods.program.values import ClassRef, External, FunctionRef, Instance
+from codemods.program.replacements import replacement_by_call
+from codemods.program.values import ClassRef, External, FunctionRef, Instance, Stub
 
 Range = tuple[int, int, int, int]
 """First line, first column, last line, last column (exclusive); lines from 1, columns from 0 in characters."""
@@ -77,6 +79,10 @@ class CallPlan:
     to_thread: bool = False
     bridge: bool = False
     """Whether it runs a coroutine to its end, and what it is handed is awaited instead."""
+    callee: str | None = None
+    """What is called instead, with the same arguments."""
+    keywords: tuple[tuple[str, str], ...] = ()
+    """Keyword arguments to add, with their expressions."""
 
 
 @dataclass
@@ -109,6 +115,10 @@ class FilePlan:
     """Whether the file belongs to the library itself, and not to a program that uses it."""
     strings: dict[Range, str] = field(default_factory=dict[Range, str])
     """String literals to replace, such as the targets of patches."""
+    numbers: dict[Range, int] = field(default_factory=dict[Range, int])
+    """Integer literals to replace, such as the index of an argument that a mock was called with."""
+    imports: set[tuple[str, str | None]] = field(default_factory=set[tuple[str, str | None]])
+    """Imports that the edits need: ``(module, name)``."""
     markers: dict[Position, str] = field(default_factory=dict[Position, str])
     """Decorators that tests need to be run as coroutines."""
     shadowing: set[Position] = field(default_factory=set[Position])
@@ -118,7 +128,7 @@ class FilePlan:
     @property
     def is_empty(self) -> bool:
         parts = (self.functions, self.calls, self.reads, self.withs, self.iterations, self.bare_awaits, self.docstrings)
-        parts = (*parts, self.strings, self.markers, self.shadowing, self.delegations)
+        parts = (*parts, self.strings, self.numbers, self.markers, self.shadowing, self.delegations)
         return not any(parts)
 
 
@@ -176,6 +186,7 @@ class _Planner:
             self.file.annotation = "dspy.Settings" if "dspy" in coloring.program.module_names[module.name] else None
         self.awaited = awaited
         """Calls whose coroutine is awaited elsewhere."""
+        self.mocks = None if default_settings is None else MockPlanner(coloring, module, self.file, self.range)
         self.awaited_names: dict[str, set[str]] = defaultdict(set)
         self.closures: dict[str, set[str]] = {}
         self.hoisted: set[str] = set()
@@ -318,6 +329,8 @@ class _Planner:
             self.file.shadowing.add(self.module.position(node))
 
     def _visit_Assign(self, node: ast.Assign, env: _Env) -> None:
+        if self.mocks is not None:
+            self.mocks.plan_assignment(node, env.scope)
         if isinstance(node.value, ast.Lambda) and len(node.targets) == 1:
             self._hoist(node.value, dotted(node.targets[0]), replaces=isinstance(node.targets[0], ast.Name))
         self._children(node, env)
@@ -470,6 +483,11 @@ class _Planner:
             self.file.reads[self.range(node)] = text
         return True
 
+    def _visit_Subscript(self, node: ast.Subscript, env: _Env) -> None:
+        self._children(node, env)
+        if self.mocks is not None:
+            self.mocks.plan_subscript(node, env.scope)
+
     def _visit_GeneratorExp(self, node: ast.GeneratorExp, env: _Env) -> None:
         self._children(node, env)
         if self._is_asynchronous(node):
@@ -497,9 +515,9 @@ class _Planner:
                     self.file.to_list.add(self.range(value.elt))
             else:
                 self._visit(argument, env)
-        if not self.file.own_package:
-            self._renamed_target(node, env)
         plan = self._call_plan(node, env)
+        if self.mocks is not None:
+            self.mocks.plan_call(node, env.scope, plan)
         if plan != CallPlan():
             self.file.calls[self.range(node)] = plan
 
@@ -514,32 +532,14 @@ class _Planner:
         elif enters_asynchronously(self.coloring, entered, env.scope):
             self._finding("settings-context", node, f"enters plainly what is asynchronous: {text}")
 
-    def _renamed_target(self, node: ast.Call, env: _Env) -> None:
-        """Targets of ``patch("litellm.completion")``, ``patch.object(litellm, "completion")`` and ``setattr``."""
-        last = (dotted(node.func) or "").split(".")[-1]
-        if last not in ("patch", "setattr", "object", "delattr") or not node.args:
-            return
-        first = node.args[0]
-        holders: list[str] = []
-        literal: ast.expr = first
-        if len(node.args) > 1 and not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
-            holders = [v.name for v in self.coloring.flow.values(first, env.scope) if isinstance(v, External)]
-            literal = node.args[1]
-        if not isinstance(literal, ast.Constant) or not isinstance(literal.value, str):
-            return
-        for rule in self.coloring.rules.renamed:
-            head, _, old = rule.old.rpartition(".")
-            new = rule.new.rpartition(".")[2]
-            if (not holders and literal.value == rule.old) or (head in holders and literal.value == old):
-                text = literal.value[: -len(old)] + new
-                self.file.strings[self.range(literal)] = text
-
     def _handed_out(self, node: ast.Call, argument: ast.expr | ast.keyword, env: _Env) -> None:
         """A coroutine function defined here and handed to code of another package, which will not await it."""
         value = argument.value if isinstance(argument, ast.keyword) else argument
         if not isinstance(value, ast.Lambda | ast.Name) or (dotted(node.func) or "").split(".")[-1] in _TAKES_FUNCTION:
             return
         callees = self.coloring.flow.values(node.func, env.scope)
+        if replacement_by_call(node) is not None or any(isinstance(callee, Stub) for callee in callees):
+            return
         if not callees or not all(isinstance(callee, External) for callee in callees):
             return
         for held in self.coloring.flow.values(value, env.scope):

@@ -19,6 +19,7 @@ from codemods.passes.delegations import Delegations
 from codemods.passes.docstrings import Docstrings
 from codemods.passes.imports import fix_imports
 from codemods.passes.lambdas import Lambdas
+from codemods.passes.mocks import Mocks
 from codemods.passes.settings_arguments import SettingsArguments
 from codemods.passes.settings_contexts import SettingsContexts
 from codemods.passes.settings_parameters import SettingsParameters
@@ -32,6 +33,7 @@ PASSES: tuple[type[Pass], ...] = (
     Definitions,
     SettingsParameters,
     SettingsArguments,
+    Mocks,
     SettingsContexts,
     ShadowingImports,
     Supplied,
@@ -87,7 +89,7 @@ def run_passes(
     if plan.is_empty:
         return text
     wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
-    context = FileContext(plan, wrapper.resolve(PositionProvider))
+    context = FileContext(plan, wrapper.resolve(PositionProvider), set(plan.imports))
     module = wrapper.module.visit(_Walk([each(context) for each in PASSES]))
     _check(context)
     return fix_imports(module, context.imports, original or text, module_name, kept or set()).code
@@ -105,6 +107,7 @@ def _check(context: FileContext) -> None:
         *(("list", place) for place in plan.to_list),
         *(("docstring", place) for place in plan.docstrings),
         *(("string", place) for place in plan.strings),
+        *(("number", place) for place in plan.numbers),
         *(("marker", place) for place in plan.markers),
         *(("import", place) for place in plan.shadowing),
         *(("bare await", place) for place in plan.bare_awaits),

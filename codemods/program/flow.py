@@ -27,6 +27,7 @@ from codemods.program.values import (
     ModuleRef,
     Opaque,
     Plain,
+    Stub,
     SuperRef,
     Supplied,
     Value,
@@ -42,6 +43,9 @@ _SAME_ELEMENTS = frozenset(
 )
 _YIELD = ":yield"
 """How the site of a generator's container ends; before it stands the function's symbol."""
+_STUB_MAKERS = frozenset(
+    f"unittest.mock.{name}" for name in ("Mock", "MagicMock", "AsyncMock", "patch", "patch.object")
+)
 _SAME_VALUE = frozenset({"copy", "deepcopy", "cast", "next"})
 _EMPTY_CONTAINERS = frozenset(
     {
@@ -81,6 +85,8 @@ class Flow:
         self.base = base
         """The solved analysis of the library that the program uses: read, never added to."""
         self.points_to: dict[Variable, set[Value]] = {}
+        self.handed_in: set[Variable] = set()
+        """Variables of the library that the program puts things of its own into."""
         self.scopes = self._make_scopes()
         self.scope_of: dict[ast.AST, Scope] = dict(base.scope_of) if base is not None else {}
         self.scope_of.update((scope.node, scope) for scope in self.scopes)
@@ -93,6 +99,10 @@ class Flow:
         self.rule_matches: dict[str, int] = defaultdict(int)
         self.wrapped: dict[str, tuple[ast.expr, Scope]] = dict(base.wrapped) if base is not None else {}
         self.fixtures = self._fixtures_by_name()
+        self.stubs: dict[str, tuple[ast.Call, Scope]] = {}
+        """Where each :class:`Stub` is made, by its site."""
+        self.stub_attributes: dict[str, set[str]] = defaultdict(set)
+        """Attributes that the program names of each, by its site."""
         self._stale: set[int] = set(range(len(self.scopes)))
         self._readers: dict[Variable, set[int]] = {}
         self._reader: int | None = None
@@ -178,9 +188,30 @@ class Flow:
                 values = self.held(("Y" if fixture.is_generator else "R", fixture.symbol))
                 self._add(("L", function.symbol, argument.arg), values)
 
+    def _bind_patches(self, function: FunctionInfo) -> None:
+        """Mocks that ``patch`` decorators hand over, the nearest first, where they are not told what to put there."""
+        decorators = [] if isinstance(function.node, ast.Lambda) else function.node.decorator_list
+        scope = self.outer_scope(function)
+        parameters = [a.arg for a in function.arguments[1 if function.is_method else 0 :]]
+        for decorator in reversed(decorators):
+            if not isinstance(decorator, ast.Call) or not parameters:
+                continue
+            stubs = frozenset(v for v in self.values(decorator, scope) if isinstance(v, Stub))
+            given = len(decorator.args) > (2 if (dotted(decorator.func) or "").endswith(".object") else 1)
+            if stubs and not given and not any(k.arg == "new" for k in decorator.keywords):
+                self._add(("L", function.symbol, parameters.pop(0)), stubs)
+
+    def outer_scope(self, function: FunctionInfo) -> Scope:
+        """The scope that a definition stands in."""
+        if function.owner is not None:
+            return self.scope_of[function.owner.node]
+        return self.scope_of[function.parent.node if function.parent is not None else function.module.tree]
+
     def _scope(self, scope: Scope) -> None:
         if scope.function is not None and self.fixtures:
             self._bind_fixtures(scope.function)
+        if scope.function is not None and self.base is not None:
+            self._bind_patches(scope.function)
         for node in scope.nodes:
             self._statement(node, scope)
         for call in scope.calls:
@@ -254,11 +285,12 @@ class Flow:
 
     def _add(self, variable: Variable, values: Values | set[Value]) -> None:
         variable = self._canonical(variable)
-        current = self.points_to.get(variable)
-        if current is None:
-            if self.base is not None and not self.program.owns(variable[1]):
+        if self.base is not None and not self.program.owns(variable[1]):
+            values = {value for value in values if self.is_own(value)}
+            if not values:
                 return
-            current = self.points_to[variable] = set()
+            self.handed_in.add(variable)
+        current = self.points_to.setdefault(variable, set())
         if self._merged:
             values = {self._canonical_value(value) for value in values}
         if values <= current:
@@ -274,9 +306,17 @@ class Flow:
         if self._reader is not None:
             self._readers.setdefault(variable, set()).add(self._reader)
         own = self.points_to.get(variable)
-        if own is not None:
-            return own
-        return self.base.held(variable) if self.base is not None else set()
+        if self.base is None or (own is not None and variable not in self.handed_in):
+            return own if own is not None else set()
+        return self.base.held(variable) | own if own is not None else self.base.held(variable)
+
+    def is_own(self, value: Value) -> bool:
+        """Whether a value is the program's own, where what it uses is a library."""
+        if isinstance(value, Instance | ClassRef):
+            return self.program.owns(value.cls)
+        if isinstance(value, Stub):
+            return True
+        return isinstance(value, FunctionRef) and self.program.owns(value.function)
 
     # Code that moves JSON about makes a container at every turn. Where one variable holds very many, they are taken for
     # one: what any of them holds, all hold. That loses nothing, and keeps the analysis linear.
@@ -366,6 +406,8 @@ class Flow:
             for base in self.values(target.value, scope):
                 if isinstance(base, Instance | ClassRef):
                     self._add(("A", base.cls, target.attr), values)
+                elif isinstance(base, Stub):
+                    self._add(("S", base.site, target.attr), values)
         elif isinstance(target, ast.Subscript):
             for base in self.values(target.value, scope):
                 if isinstance(base, Container):
@@ -549,6 +591,9 @@ class Flow:
             return self._class_attribute(self.program.classes[base.cls], name)
         if isinstance(base, SuperRef):
             return self._super_attribute(self.program.classes[base.cls], name)
+        if isinstance(base, Stub):
+            self.stub_attributes[base.site].add(name)
+            return frozenset(self.held(("S", base.site, name))) or frozenset({OBJECT})
         if isinstance(base, FunctionRef | Plain) and name.startswith("__"):
             return frozenset({OBJECT})
         return NOTHING
@@ -654,7 +699,7 @@ class Flow:
             return self.returned(method) if method is not None else NOTHING
         if isinstance(callee, External):
             return self._external_call(callee, node, scope)
-        return NOTHING
+        return frozenset({OBJECT}) if isinstance(callee, Stub) else NOTHING
 
     def returned(self, function: FunctionInfo) -> Values:
         """What a call of ``function`` gives, once awaited."""
@@ -670,6 +715,8 @@ class Flow:
 
     def _external_call(self, callee: External, node: ast.Call, scope: Scope) -> Values:
         last = callee.name.split(".")[-1]
+        if callee.name in _STUB_MAKERS:
+            return self._stub(node, scope)
         arguments = [self.values(a, scope) for a in node.args if not isinstance(a, ast.Starred)]
         if (
             last in ("partial", "MethodType", "wraps", "update_wrapper", "asyncify", "staticmethod", "classmethod")
@@ -703,6 +750,14 @@ class Flow:
         site = f"{container.site}:drawn"
         self._add(("E", site), self.held(("E", container.site)))
         return Container(site)
+
+    def _stub(self, node: ast.Call, scope: Scope) -> Values:
+        site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:stub"
+        self.stubs[site] = node, scope
+        for keyword in node.keywords:
+            if keyword.arg is not None:
+                self._add(("S", site, keyword.arg), self.values(keyword.value, scope))
+        return frozenset({Stub(site)})
 
     def _made_container(self, node: ast.Call, scope: Scope, arguments: list[Values]) -> Values:
         site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:made"

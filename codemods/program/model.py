@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 Position = tuple[int, int]
 Placed = ast.stmt | ast.expr | ast.keyword | ast.excepthandler
@@ -206,10 +207,11 @@ class Program:
 
     def owns(self, place: str) -> bool:
         """Whether a symbol, path or module name belongs to what is converted."""
-        if self.own is None:
-            return True
-        head = place.split(":", 1)[0]
-        return head in self.own or (head.endswith(".py") and any(m.path == head for m in self.own_modules()))
+        return self.own is None or place.split(":", 1)[0] in self._own_places
+
+    @cached_property
+    def _own_places(self) -> frozenset[str]:
+        return frozenset({*(self.own or ()), *(module.path for module in self.own_modules())})
 
     def own_modules(self) -> list[ModuleInfo]:
         names = sorted(self.modules) if self.own is None else sorted(self.own)

@@ -79,11 +79,20 @@ class Plain:
 
 
 @dataclass(frozen=True)
+class Stub:
+    """An object of ``unittest.mock``, made by the call (or by the patch) at ``site``."""
+
+    site: str
+
+
+@dataclass(frozen=True)
 class Opaque:
     """A callable of which nothing is known but that it is one (an annotation said ``Callable``)."""
 
 
-Value = Opaque | Instance | ClassRef | SuperRef | FunctionRef | ModuleRef | External | Container | Supplied | Plain
+Value = (
+    Opaque | Instance | ClassRef | SuperRef | FunctionRef | ModuleRef | External | Container | Supplied | Plain | Stub
+)
 Values = frozenset[Value]
 Variable = tuple[str, ...]
 NOTHING: Values = frozenset()

@@ -1,0 +1,181 @@
+"""Plans edits of mocks: what a program's tests patch, and how they ask what a mock was called with.
+
+A mock that stands for a coroutine has to be one (``AsyncMock``); the name that is patched has to be the one that is
+called now; and where what it stands for is handed settings, the mock was called with one argument more.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from codemods.coloring import Coloring
+from codemods.program.build import dotted, iter_own
+from codemods.program.flow import Scope
+from codemods.program.model import ModuleInfo
+from codemods.program.replacements import Replacement, replaced_values, replacement_by_call
+from codemods.program.values import External, FunctionRef, Stub, Values
+
+if TYPE_CHECKING:
+    from codemods.plan import CallPlan, FilePlan, Range
+
+_MODULE = "unittest.mock"
+_PLAIN = frozenset({f"{_MODULE}.Mock", f"{_MODULE}.MagicMock"})
+_ASSERTIONS = frozenset({"assert_called_with", "assert_called_once_with", "assert_any_call"})
+_RECORDS = frozenset({"call_args", "call_args_list", "mock_calls"})
+_CONFIGURED = frozenset({"new", "new_callable", "return_value", "side_effect", "autospec", "wraps", "spec"})
+
+
+class MockPlanner:
+    """Adds to the plan of one file, place by place, as the planner comes to them."""
+
+    def __init__(
+        self, coloring: Coloring, module: ModuleInfo, file: FilePlan, place: Callable[[ast.expr], Range]
+    ) -> None:
+        self.coloring = coloring
+        self.module = module
+        self.file = file
+        self.place = place
+        self.renamed = {rule.old: rule.new for rule in coloring.rules.renamed}
+
+    # -- what is patched -------------------------------------------------------------------------------------------
+
+    def plan_assignment(self, node: ast.Assign, scope: Scope) -> None:
+        """``litellm.completion = fake``: the attribute that is called now."""
+        target = node.targets[0]
+        if len(node.targets) == 1 and isinstance(target, ast.Attribute):
+            replacement = Replacement(node, target.value, target.attr, None, node.value)
+            new = self._new_name(replacement, scope)
+            if new is not None:
+                self.file.reads[self.place(target)] = f"{ast.unparse(target.value)}.{new}"
+
+    def plan_call(self, node: ast.Call, scope: Scope, plan: CallPlan) -> None:
+        """A call that patches, makes a mock, or asserts how one was called; ``plan`` is what is added to."""
+        replacement = replacement_by_call(node)
+        if replacement is not None:
+            self._plan_patch(node, replacement, scope, plan)
+        elif self._is_coroutine_stub(node, scope):
+            plan.callee = self._mock_name(node.func, "AsyncMock")
+        elif self._asserts_settings(node, scope):
+            plan.settings = self._name_here("ANY")
+
+    def _asserts_settings(self, node: ast.Call, scope: Scope) -> bool:
+        """Whether a call asserts the arguments of a mock that was handed settings before them."""
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in _ASSERTIONS:
+            return False
+        return self._takes_settings(self.coloring.flow.values(node.func.value, scope))
+
+    def _plan_patch(self, node: ast.Call, replacement: Replacement, scope: Scope, plan: CallPlan) -> None:
+        new = self._new_name(replacement, scope)
+        if new is None:
+            return
+        if replacement.literal is not None:
+            text = str(replacement.literal.value)
+            self.file.strings[self.place(replacement.literal)] = text[: len(text) - len(replacement.attribute)] + new
+        for keyword in node.keywords:
+            if keyword.arg == "wraps" and isinstance(keyword.value, ast.Attribute):
+                self.file.reads[self.place(keyword.value)] = f"{ast.unparse(keyword.value.value)}.{new}"
+        before = replaced_values(self.coloring.flow, scope, replacement)
+        if any(isinstance(v, External) for v in before) and not self._is_configured(node, scope):
+            # What a coroutine's mock returns is a coroutine's mock again, unless it is told.
+            plan.keywords = (("return_value", f"{self._mock_name(node.func, 'MagicMock')}()"),)
+
+    def _new_name(self, replacement: Replacement, scope: Scope) -> str | None:
+        """The attribute that is called now in place of the one that is replaced; None if it is the same."""
+        values = replaced_values(self.coloring.flow, scope, replacement)
+        names: set[str] = set()
+        for value in values:
+            if isinstance(value, External) and value.name in self.renamed:
+                names.add(self.renamed[value.name].rpartition(".")[2])
+            elif isinstance(value, FunctionRef) and not self.coloring.program.owns(value.function):
+                function = self.coloring.program.functions[value.function]
+                names.add(function.name if self.coloring.is_coroutine(function) else replacement.attribute)
+        names.discard(replacement.attribute)
+        return names.pop() if len(names) == 1 else None
+
+    def _is_configured(self, node: ast.Call, scope: Scope) -> bool:
+        """Whether a patch is told what to return, by its arguments or by assignments to the mock that it makes."""
+        if any(keyword.arg in _CONFIGURED for keyword in node.keywords) or replacement_value_given(node):
+            return True
+        sites = self._sites(self.coloring.flow.values(node, scope))
+        for other in self.coloring.flow.scopes:
+            if other.module is not scope.module:
+                continue
+            for child in iter_own(other.node):
+                if (
+                    isinstance(child, ast.Attribute)
+                    and isinstance(child.ctx, ast.Store)
+                    and child.attr in ("return_value", "side_effect")
+                    and self._sites(self.coloring.flow.values(child.value, other)) & sites
+                ):
+                    return True
+        return False
+
+    # -- what is made ----------------------------------------------------------------------------------------------
+
+    def _is_coroutine_stub(self, node: ast.Call, scope: Scope) -> bool:
+        callees = self.coloring.flow.values(node.func, scope)
+        if not any(isinstance(callee, External) and callee.name in _PLAIN for callee in callees):
+            return False
+        for site in self._sites(self.coloring.flow.values(node, scope)):
+            if self.coloring.stand_ins.external.get(site) in self.renamed:
+                return True
+            if any(symbol in self.coloring.coroutine for symbol in self.coloring.stand_ins.stubs.get(site, ())):
+                return True
+        return False
+
+    # -- what was called -------------------------------------------------------------------------------------------
+
+    def plan_subscript(self, node: ast.Subscript, scope: Scope) -> None:
+        """``m.call_args.args[0]`` and ``m.call_args[0][0]``: settings come first."""
+        index = node.slice
+        if not isinstance(index, ast.Constant) or not isinstance(index.value, int) or isinstance(index.value, bool):
+            return
+        call = _call_whose_arguments(node.value)
+        if call is None:
+            return
+        while isinstance(call, ast.Subscript):
+            call = call.value
+        if not isinstance(call, ast.Attribute) or call.attr not in _RECORDS:
+            return
+        if self._takes_settings(self.coloring.flow.values(call.value, scope)):
+            self.file.numbers[self.place(index)] = index.value + 1
+
+    def _takes_settings(self, values: Values) -> bool:
+        stands_for = {symbol for site in self._sites(values) for symbol in self.coloring.stand_ins.stubs.get(site, ())}
+        return any(symbol in self.coloring.settings for symbol in stands_for)
+
+    def _sites(self, values: Values) -> set[str]:
+        return {value.site for value in values if isinstance(value, Stub)}
+
+    # -- names -----------------------------------------------------------------------------------------------------
+
+    def _mock_name(self, like: ast.expr, name: str) -> str:
+        """How a name of ``unittest.mock`` is written beside ``like``: behind the same module, or by itself."""
+        parts = (dotted(like) or "").split(".")
+        parts = parts[:-2] if parts[-2:] == ["patch", "object"] else parts[:-1]
+        return ".".join([*parts, name]) if parts else self._name_here(name)
+
+    def _name_here(self, name: str) -> str:
+        for (module, alias), (base, attribute) in self.coloring.program.imports.items():
+            imported = base if attribute is None else f"{base}.{attribute}"
+            if module == self.module.name and imported == _MODULE:
+                return f"{alias}.{name}"
+        self.file.imports.add((_MODULE, name))
+        return name
+
+
+def replacement_value_given(node: ast.Call) -> bool:
+    """Whether ``patch`` is handed what it is to put there."""
+    replacement = replacement_by_call(node)
+    return replacement is not None and replacement.value is not None
+
+
+def _call_whose_arguments(node: ast.expr) -> ast.expr | None:
+    """``x`` of ``x.args`` and ``x[0]``, where x is what a mock was called with."""
+    if isinstance(node, ast.Attribute) and node.attr == "args":
+        return node.value
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == 0:
+        return node.value
+    return None
