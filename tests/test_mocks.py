@@ -143,7 +143,6 @@ def test_mocks_that_stand_for_coroutines_are_asynchronous_and_were_called_with_s
             assert agent.think.call_args_list[1][0][3] == "why"
             assert agent.think.call_args.kwargs["question"] == "why"
         """,
-        again=False,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Sequence
 
 import libcst as cst
@@ -187,6 +188,7 @@ def _separating(items: Sequence[cst.ImportAlias], fallback: cst.Comma) -> cst.Co
 def _insert(body: list[cst.BaseStatement], line: str, base: str, *, plain: bool) -> list[cst.BaseStatement]:
     places = [i for i, statement in enumerate(body) if _import_of(statement) is not None and _is_leading(body, i)]
     new = cst.parse_statement(line)
+    places = [i for i in places if _is_standard(_sort_key(body[i])[1]) == _is_standard(base)] or places
     same_root = [i for i in places if _sort_key(body[i])[1].split(".")[0] == base.split(".")[0]]
     later = [i for i in (same_root or places) if _sort_key(body[i]) > (0 if plain else 1, base)]
     if later and (same_root or plain):
@@ -199,6 +201,11 @@ def _insert(body: list[cst.BaseStatement], line: str, base: str, *, plain: bool)
     last = (same_root or places)[-1:]
     index = last[0] + 1 if last else _after_docstring(body)
     return [*body[:index], new, *body[index:]]
+
+
+def _is_standard(module: str) -> bool:
+    """Whether a module is of the standard library, whose imports form a group of their own."""
+    return module.split(".")[0] in sys.stdlib_module_names
 
 
 def _is_leading(body: Sequence[cst.BaseStatement], index: int) -> bool:
