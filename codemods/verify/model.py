@@ -8,6 +8,7 @@ import collections
 import concurrent.futures
 import contextlib
 import contextvars
+import copy
 import datetime
 import io
 import logging
@@ -67,6 +68,7 @@ class Module:
     imports: dict[str, str] = field(default_factory=dict[str, str])
     stars: list[str] = field(default_factory=list[str])
     rebound: set[str] = field(default_factory=set[str])
+    definitions: list[Function] = field(default_factory=list["Function"])
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict[ast.AST, ast.AST])
     _values: dict[ast.AST, dict[str, list[ast.expr]]] = field(
         default_factory=dict[ast.AST, "dict[str, list[ast.expr]]"]
@@ -127,13 +129,25 @@ class Package:
     """The modules, classes and functions, and what a call certainly reaches."""
 
     def __init__(self, trees: Mapping[str, ast.Module]) -> None:
-        self.modules = {module.name: module for path, tree in trees.items() for module in [read_module(path, tree)]}
+        self._take([read_module(path, tree) for path, tree in trees.items()])
+
+    def with_program(self, trees: Mapping[str, ast.Module]) -> Package:
+        """The package with the files of a program that uses it; what is read of the package stays as it is."""
+        found = copy.copy(self)
+        found._take([*self.modules.values(), *(read_module(path, tree) for path, tree in trees.items())])
+        return found
+
+    def module_at(self, path: str) -> Module:
+        """The module that a file holds. Raises KeyError for a file that was not given."""
+        return next(module for module in self.modules.values() if module.path == path)
+
+    def _take(self, modules: Iterable[Module]) -> None:
+        self.modules = {module.name: module for module in modules}
         self.definitions: dict[str, list[Function]] = defaultdict(list)
         self._functions: dict[ast.expr, Function | None] = {}
         for module in self.modules.values():
-            for node in ast.walk(module.tree):
-                if isinstance(node, Function):
-                    self.definitions[node.name].append(node)
+            for node in module.definitions:
+                self.definitions[node.name].append(node)
         self.coroutines = sum(is_coroutine(node) for nodes in self.definitions.values() for node in nodes)
         classes = [cls for module in self.modules.values() for cls in module.classes.values()]
         methods = {name for cls in classes for name in cls.methods}
@@ -337,6 +351,8 @@ def read_module(path: str, tree: ast.Module) -> Module:
     for parent in ast.walk(tree):
         for child in ast.iter_child_nodes(parent):
             module.parents[child] = parent
+        if isinstance(parent, Function):
+            module.definitions.append(parent)
         if isinstance(parent, ast.ClassDef) and not module.functions_around(parent):
             module.classes[parent.name] = _class(name, parent)
     package = name if path.endswith("__init__.py") else name.rpartition(".")[0]

@@ -1,0 +1,6 @@
+import dspy
+
+
+def compare(program, inner_settings, question):
+    with dspy.context(**inner_settings):
+        return program(question=question)

@@ -1,0 +1,25 @@
+import dspy
+
+
+def tools(names):
+    made = []
+    for name in names:
+
+        async def awaited(settings: dspy.Settings, query, name=name):
+            return f"{name}: {query}"
+
+        made.append(dspy.Tool(awaited, name=name))
+    return made
+
+
+def judge(field):
+    program = dspy.Predict(f"{field} -> fine: bool")
+
+    async def awaited(settings: dspy.Settings, example, prediction, trace=None):
+        return (await program(settings, **{field: prediction[field]})).fine
+
+    return awaited
+
+
+async def run(settings: dspy.Settings, student, devset):
+    return await dspy.Evaluate(devset=devset, metric=judge("answer"))(settings, student)

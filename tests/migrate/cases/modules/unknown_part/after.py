@@ -1,0 +1,13 @@
+import dspy
+
+
+class Twice(dspy.Module):
+    """Runs whatever it is given twice."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    async def forward(self, settings: dspy.Settings, question):
+        self.inner(question=question)
+        return self.inner(question=f"{question} again")

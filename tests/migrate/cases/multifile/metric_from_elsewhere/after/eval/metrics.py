@@ -1,0 +1,6 @@
+async def first_word(settings, example, prediction, trace=None):
+    return example.answer.split()[0] == prediction.answer.split()[0]
+
+
+def normalized(text):
+    return text.lower().strip()

@@ -1,0 +1,1 @@
+from core.llm import Client as Client

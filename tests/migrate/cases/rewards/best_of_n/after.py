@@ -1,0 +1,23 @@
+import dspy
+
+
+async def short(settings: dspy.Settings, args, prediction):
+    return 1.0 if len(prediction.answer.split()) == 1 else 0.0
+
+
+async def terse(settings: dspy.Settings, question):
+    program = dspy.BestOfN(module=dspy.Predict("question -> answer"), N=3, reward_fn=short, threshold=1.0)
+    return (await program(settings, question=question)).answer
+
+
+async def refined(settings: dspy.Settings, question):
+    async def reward_fn(settings: dspy.Settings, args, prediction):
+        return float(prediction.answer.isupper())
+
+    program = dspy.Refine(
+        module=dspy.ChainOfThought("question -> answer"),
+        N=2,
+        reward_fn=reward_fn,
+        threshold=1.0,
+    )
+    return await program(settings, question=question)
