@@ -94,6 +94,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "tests/generated")
 
 
+@nox.session(default=False)
+def parity(session: nox.Session) -> None:
+    """Run upstream's tests on both packages and compare them (what stands behind -- goes to `dspy-async parity`)."""
+    _install(session, "--editable", ".")
+    session.run("dspy-async", "parity", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""

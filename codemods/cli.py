@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,6 +36,8 @@ patches = typer.Typer(help="The hand-written parts, and what upstream changed be
 app.add_typer(patches, name="patches")
 
 _INTERRUPTED = 130
+_REDRAW_SECONDS = 0.2
+_LINE_SECONDS = 15.0
 
 Upstream = Annotated[
     Optional[str],  # noqa: UP045 - typer evaluates it, and wants it so
@@ -152,6 +155,85 @@ def explain(
     """Show why a function is async or takes settings, call by call, down to the leaf."""
     for line in explain_symbol(_options(upstream, source), symbol):
         typer.echo(line)
+
+
+@app.command()
+@_reports_errors
+def parity(
+    only: Annotated[
+        Optional[list[str]],  # noqa: UP045 - as above
+        typer.Argument(metavar="[TEST]...", help="Some of upstream's tests, by id or path; all by default."),
+    ] = None,
+    upstream: Upstream = None,
+    source: Source = "auto",
+    tests: Annotated[
+        Optional[Path],  # noqa: UP045 - as above
+        typer.Option(metavar="PATH", help="A checkout with upstream's tests; those of the submodule by default."),
+    ] = None,
+    report: Annotated[
+        Optional[Path],  # noqa: UP045 - as above
+        typer.Option(metavar="DIR", help="Where the report is written; a folder of the cache by default."),
+    ] = None,
+    python: Annotated[str, typer.Option(metavar="VERSION|PATH", help="What both sides run on.")] = "3.12",
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Test processes at once.")] = os.cpu_count() or 1,
+    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="For each test.")] = 60.0,
+    extra: Annotated[bool, typer.Option(help="Run what upstream runs with --extra.")] = True,
+    deno: Annotated[bool, typer.Option("--deno", help="Run what needs Deno, which downloads what it needs.")] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Once more for coroutines that nobody awaits, and calls that block the loop."),
+    ] = False,
+    record: Annotated[bool, typer.Option("--record", help="Keep the results in tests/parity/, for git.")] = False,
+    if_there: Annotated[
+        bool, typer.Option("--if-there", help="Where upstream's tests are not at hand, say so and succeed.")
+    ] = False,
+) -> None:
+    """Run upstream's own tests on upstream's package and on the converted one, and compare them test by test."""
+    from codemods.parity import NoTestsError, ParityError, ParityOptions, run_parity, to_terminal
+
+    options = ParityOptions(
+        sync=replace(_options(upstream, source), jobs=os.cpu_count() or 1),
+        tests=tests,
+        report=report,
+        python=python,
+        workers=workers,
+        timeout=timeout,
+        extra=extra,
+        deno=deno,
+        strict=strict,
+        record=record,
+        only=tuple(only or ()),
+    )
+    console = Console(highlight=False)
+    try:
+        with _progress() as announce:
+            result = run_parity(options, _Announcer(announce))
+    except NoTestsError as error:
+        if not if_there:
+            raise
+        console.print(f"parity is left out: {escape(error.problem)}", soft_wrap=True)
+    except ParityError as error:
+        console.print(to_terminal(error.report))
+        raise
+    else:
+        console.print(to_terminal(result))
+
+
+class _Announcer:
+    """Tells of a run of tests through what tells of stages."""
+
+    def __init__(self, announce: Callable[[str], None]) -> None:
+        self._announce = announce
+        self._told = 0.0
+
+    def stage(self, name: str) -> None:
+        self._announce(name)
+
+    def tests(self, name: str, done: int, total: int, failed: int) -> None:
+        # Where there is no terminal each of these is a line of a log.
+        if time.monotonic() - self._told >= (_REDRAW_SECONDS if _console().is_terminal else _LINE_SECONDS):
+            self._told = time.monotonic()
+            self._announce(f"tests: {name}, {done} of {total}, {failed} failed")
 
 
 @patches.command()

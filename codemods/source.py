@@ -6,7 +6,7 @@ import fnmatch
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 from pathlib import Path, PurePosixPath
@@ -86,6 +86,21 @@ def load_source(
     return _finish(version, "submodule", files)
 
 
+def read_checkout(submodule: Path, version: str, commit: str | None, directories: Collection[str]) -> dict[str, bytes]:
+    """What the repository holds beside the package, its tests for one, which no archive has.
+
+    Args:
+        submodule: a clone of DSPy's repository.
+        version: a release; its tag is looked up where `commit` is None.
+        commit: a commit's hash.
+        directories: names in the top directory, `tests` say. Its files are there in any case.
+
+    Raises:
+        ToolError: the clone cannot give them.
+    """
+    return _read_git(submodule, version, commit, directories)
+
+
 def _from_sdist(version: str, cache: Path, sha256: str | None, notes: tuple[str, ...] = ()) -> SourceTree:
     sdist = fetch_sdist(version, cache, sha256=sha256)
     files = read_archive(sdist.path)
@@ -102,7 +117,9 @@ def _finish(version: str, origin: str, files: Mapping[str, bytes], notes: tuple[
 # --- origins ----------------------------------------------------------------------------------------------------------
 
 
-def _read_git(submodule: Path, version: str, commit: str | None) -> dict[str, bytes]:
+def _read_git(
+    submodule: Path, version: str, commit: str | None, directories: Collection[str] = (PACKAGE,)
+) -> dict[str, bytes]:
     """Blobs of the needed paths at a commit, or at the version's tag."""
     if not (submodule / ".git").exists():
         raise _no_submodule(f"the submodule at {submodule} is not filled")
@@ -116,7 +133,7 @@ def _read_git(submodule: Path, version: str, commit: str | None) -> dict[str, by
         with Repo(submodule) as repo:
             # git prefers this variable to the directory it runs in, and hooks set it.
             repo.git.update_environment(GIT_DIR=str(repo.git_dir))
-            return _read_commit(_find_commit(repo, submodule, version, commit))
+            return _read_commit(_find_commit(repo, submodule, version, commit), directories)
     except (GitError, ODBError, ValueError, OSError) as error:
         wanted = f"commit {commit}" if commit else f"a tag {version}"
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -132,12 +149,12 @@ def _find_commit(repo: Repo, submodule: Path, version: str, commit: str | None) 
     raise _no_submodule(f"the submodule at {submodule} has no tag {version}")
 
 
-def _read_commit(commit: Commit) -> dict[str, bytes]:
+def _read_commit(commit: Commit, directories: Collection[str]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for top in commit.tree:
         if top.type == "blob" and top.name in TOP_FILES:
             files[top.name] = top.data_stream.read()
-        if top.type == "tree" and top.name == PACKAGE:
+        if top.type == "tree" and top.name in directories:
             for item in top.traverse():
                 # Anything else there could be, a link or a submodule, is not part of a Python package.
                 if getattr(item, "mode", 0) & 0o170000 == 0o100000:

@@ -1,0 +1,279 @@
+"""Parity from end to end: two trees, two runs, what differs run again, compared, judged and reported."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from codemods.errors import ToolError, UsageError
+from codemods.parity.compare import causes, compare, differing, with_reruns
+from codemods.parity.environment import Environment, requirements, test_environment
+from codemods.parity.ledger import DIFFERENT, LEDGER_FILE, judge, load_ledger
+from codemods.parity.model import Side, SideRun, Verdict
+from codemods.parity.prepare import Pair, prepare, read_tests, sources_sha256
+from codemods.parity.report import ParityReport, write_report
+from codemods.parity.results import (
+    Results,
+    Strict,
+    previous_results,
+    results_file,
+    rows,
+    since,
+    summarize,
+    totals,
+)
+from codemods.parity.run import STRICT_FLAGS, Suite, run_suite
+from codemods.parity.strict import read_strict
+from codemods.pin import Pin, load_pin, normal_version
+from codemods.source import SourceTree
+from codemods.sync import SyncOptions, read_release
+from codemods.version import __version__
+
+RERUNS = 2
+"""How often what differs is run again: all of it once, and once more what then ends otherwise."""
+
+
+class Watcher(Protocol):
+    """Sees a run as it goes."""
+
+    def stage(self, name: str) -> None:
+        """Something else begins."""
+        ...
+
+    def tests(self, name: str, done: int, total: int, failed: int) -> None:
+        """So many tests of a suite have ended."""
+        ...
+
+
+@dataclass(frozen=True)
+class ParityOptions:
+    """What one run is asked to do.
+
+    Args:
+        sync: which release, of which project; where caches are.
+        tests: a checkout of upstream to take tests from, instead of the submodule's git objects.
+        python: version or path of the interpreter that both sides run on.
+        workers: test processes at once.
+        timeout: seconds for each test.
+        extra: whether to run upstream's tests that need its extras.
+        deno: whether to run those that need Deno; it downloads what it needs.
+        strict: whether to run the converted suite once more, for coroutines that nobody awaits and calls that block.
+        only: ids or paths of tests; empty is all of them.
+        report: where the report is written; None for a folder in the cache.
+        record: whether to keep the results in the project, for git.
+    """
+
+    sync: SyncOptions
+    tests: Path | None = None
+    python: str = "3.12"
+    workers: int = 2
+    timeout: float = 60.0
+    extra: bool = True
+    deno: bool = False
+    strict: bool = False
+    only: tuple[str, ...] = ()
+    report: Path | None = None
+    record: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Upstream's own flags of pytest."""
+        return tuple(flag for flag, wanted in (("--extra", self.extra), ("--deno", self.deno)) if wanted)
+
+    @property
+    def folder(self) -> Path:
+        """Where the project keeps the ledger and the results."""
+        return self.sync.project.root / "tests" / "parity"
+
+
+class ParityError(ToolError):
+    """Tests differ that the ledger does not list, or the ledger says what is not so."""
+
+    def __init__(self, report: ParityReport, folder: Path) -> None:
+        verdict = report.judgement
+        lines = [f"  {test}" for test in verdict.unlisted]
+        lines += [f"  {test} (only on the async side)" for test in verdict.added]
+        lines += [f"  ledger: {fault}" for fault in verdict.stale]
+        shown = [*lines[:40], *([f"  ... and {len(lines) - 40} more"] if len(lines) > 40 else [])]
+        super().__init__(
+            f"DSPy {report.results.version}: {len(lines)} differences that the ledger does not account for\n"
+            + "\n".join(shown),
+            remedy=f"Mend each cause in the transformers or patches; what cannot pass for a reason goes into "
+            f"tests/parity/{LEDGER_FILE}. By cause, with tracebacks: {folder / 'parity.html'}",
+        )
+        self.report = report
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What a run stands on, read once."""
+
+    pin: Pin
+    tree: SourceTree
+    tests: Mapping[str, bytes]
+    sources: str
+    """Digest of the transformers, rules and patches. Taken at the start: somebody may be at work on them meanwhile."""
+    environment: Environment
+    pair: Pair
+
+
+def run_parity(options: ParityOptions, watcher: Watcher) -> ParityReport:
+    """Run upstream's tests on both packages and write the report.
+
+    Raises:
+        ParityError: the packages differ; the report is written all the same.
+        NoTestsError: upstream's tests are not at hand.
+        ToolError: something else stopped the run.
+    """
+    if options.only and options.record:
+        raise UsageError(
+            "a run of some tests cannot be recorded as the results of all", remedy="Leave out --record, or the tests."
+        )
+    ground = _read(options, watcher)
+    runs = _Runs(options, ground, watcher)
+    upstream, converted = runs.both()
+    strict = read_strict(runs.strict(), converted) if options.strict else None
+    report = _report(options, ground, upstream, converted, strict, runs.notes)
+    folder = options.report or options.sync.cache / "parity" / f"report-{ground.tree.version}"
+    write_report(report, folder)
+    if options.record:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        results_file(options.folder, report.results.version).write_bytes(report.results.content())
+    if not report.judgement.is_clean:
+        raise ParityError(report, folder)
+    return report
+
+
+def _read(options: ParityOptions, watcher: Watcher) -> _Ground:
+    pin = load_pin(options.sync.project.pin)
+    version = normal_version(options.sync.upstream or pin.version)
+    sources = sources_sha256(options.sync.project.root)
+    watcher.stage("read the release and its tests")
+    tests = read_tests(pin, options.sync, version, options.tests)
+    tree = read_release(pin, options.sync)
+    watcher.stage("the tests' environment")
+    wanted = requirements(tree.files["pyproject.toml"].decode(), deno=options.deno)
+    environment = test_environment(wanted, pin.resolved_on, options.python, options.sync.cache / "environments")
+    pair = prepare(options.sync, tree, tests, options.sync.cache / "parity", announce=watcher.stage)
+    return _Ground(pin, tree, tests, sources, environment, pair)
+
+
+@dataclass
+class _Runs:
+    """Runs suites and remembers what is to be said about them."""
+
+    options: ParityOptions
+    ground: _Ground
+    watcher: Watcher
+    notes: list[str] = field(default_factory=list[str])
+
+    def both(self) -> tuple[SideRun, SideRun]:
+        """Both sides, with what differs run again."""
+        only = self.options.only or None
+        upstream, converted = (self._run(side, side.value, only) for side in Side)
+        self.notes += [f"{run.side.value}: {note}" for run in (upstream, converted) for note in run.notes]
+        again = differing(compare(upstream, converted, self.ground.pair.lost))
+        for number in range(1, RERUNS + 1):
+            if not again:
+                break
+            later = [self._run(side, f"{side.value}, again {number}", again) for side in Side]
+            upstream, converted = with_reruns(upstream, later[:1]), with_reruns(converted, later[1:])
+            sides = (upstream.outcomes, converted.outcomes)
+            again = [test for test in again if any(test in side and side[test].is_flaky for side in sides)]
+        return upstream, converted
+
+    def strict(self) -> SideRun:
+        """The converted suite under stricter rules."""
+        return self._run(Side.ASYNC, "async, strict", self.options.only or None, STRICT_FLAGS, watch=True)
+
+    def _run(
+        self, side: Side, name: str, only: Collection[str] | None, flags: tuple[str, ...] = (), *, watch: bool = False
+    ) -> SideRun:
+        self.watcher.stage(f"tests: {name}")
+        pair = self.ground.pair
+        scratch = self.options.sync.cache / "parity" / "runs" / name.replace(", ", "-").replace(" ", "-")
+        suite = Suite(
+            side=side,
+            root=(pair.upstream if side is Side.UPSTREAM else pair.converted).resolve(),
+            environment=self.ground.environment,
+            scratch=scratch.resolve(),
+            workers=self.options.workers,
+            timeout=self.options.timeout,
+            flags=(*self.options.flags, *flags),
+            watch=watch,
+        )
+        return run_suite(suite, only=only, progress=self._watch(name))
+
+    def _watch(self, name: str) -> Callable[[Mapping[str, int], int], None]:
+        def progress(tally: Mapping[str, int], total: int) -> None:
+            failed = tally.get("failed", 0) + tally.get("crashed", 0)
+            self.watcher.tests(name, tally.get("done", 0), total, failed)
+
+        return progress
+
+
+def _report(
+    options: ParityOptions,
+    ground: _Ground,
+    upstream: SideRun,
+    converted: SideRun,
+    strict: Strict | None,
+    notes: Iterable[str],
+) -> ParityReport:
+    tree, root = ground.tree, options.sync.project.root
+    compared = compare(upstream, converted, ground.pair.lost)
+    entries = load_ledger(options.folder / LEDGER_FILE, tree.version)
+    judgement = judge(compared, entries, root, selection=bool(options.only))
+    results = Results(
+        version=tree.version,
+        commit=ground.pin.commit if tree.version == normal_version(ground.pin.version) else None,
+        tool=__version__,
+        tool_commit=_commit(root),
+        sources_sha256=ground.sources,
+        tests_sha256=_digest(ground.tests),
+        environment=summarize(ground.environment, converted.python, ground.pin.resolved_on.isoformat()),
+        flags=options.flags,
+        workers=options.workers,
+        seconds={run.side.value: round(run.seconds, 1) for run in (upstream, converted)},
+        listed=judgement.listed,
+        totals=totals(compared),
+        strict=strict,
+        tests=rows(compared),
+    )
+    previous = None if options.only else previous_results(options.folder, tree.version)
+    differ = (*judgement.listed, *judgement.unlisted)
+    return ParityReport(
+        results=results,
+        tests=compared,
+        causes=causes(one for one in compared if one.verdict in DIFFERENT),
+        shared_causes=causes((one for one in compared if one.verdict is Verdict.FAILS_BOTH), Side.UPSTREAM),
+        judgement=judgement,
+        entries=tuple(entry for entry in entries if entry.id in judgement.listed),
+        since=since(previous, compared, judgement.listed, differ) if previous is not None else None,
+        notes=(*tree.notes, *ground.pair.notes, *notes),
+    )
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    total = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        total.update(f"{name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
+
+
+def _commit(root: Path) -> str | None:
+    """The checkout's commit, with `+` where files that git knows differ from it; None outside of git."""
+    try:
+        from git import Repo
+        from git.exc import GitError
+    except ImportError:
+        return None
+    try:
+        with Repo(root) as repo:
+            changed = repo.is_dirty(untracked_files=False, submodules=False)
+            return repo.head.commit.hexsha[:12] + ("+" if changed else "")
+    except (GitError, ValueError):
+        return None
