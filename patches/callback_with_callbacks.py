@@ -10,7 +10,15 @@ from weakref import WeakKeyDictionary
 import dspy.utils.callback_context as callback_context
 from dspy.dsp.utils.settings import Settings
 from dspy.utils.callback import _get_on_end_handler, _get_on_start_handler, logger
-from dspy.utils.supplied import behind_check, ready, settings_keyword, split_settings, takes_settings_after_self
+from dspy.utils.supplied import (
+    always_takes_settings,
+    behind_check,
+    ready,
+    settings_keyword,
+    split_settings,
+    takes_settings_after_self,
+    without_settings,
+)
 
 
 # --- patch ---
@@ -64,7 +72,7 @@ def with_callbacks(fn):
                         f"Error when applying callback {callback}'s end handler on function {fn.__name__}: {e}."
                     )
 
-    return wrapper
+    return always_takes_settings(wrapper, before=1)
 
 
 _call_shapes: WeakKeyDictionary[Callable, Callable] = WeakKeyDictionary()
@@ -89,13 +97,8 @@ def _without_settings(fn: Callable) -> Callable:
     def shape():
         pass
 
-    signature = inspect.signature(behind_check(fn), follow_wrapped=False)
-    parameters = list(signature.parameters.values())
-    names_settings = len(parameters) > 1 and parameters[1].kind is not inspect.Parameter.VAR_POSITIONAL
-    if names_settings and takes_settings_after_self(fn):
-        del parameters[1]
     shape.__name__ = fn.__name__
-    shape.__signature__ = signature.replace(parameters=parameters)
+    shape.__signature__ = without_settings(inspect.signature(behind_check(fn), follow_wrapped=False), before=1)
     return shape
 
 

@@ -18,7 +18,8 @@ from codemods.patches import AddPatch, load_patches
 
 PATCHES = Path(__file__).parents[2] / "patches"
 SETTINGS_HEAD = "from __future__ import annotations\nimport copy\nfrom typing import Any\nimport cloudpickle"
-PACKAGES = ("dspy", "dspy.dsp", "dspy.dsp.utils", "dspy.utils", "dspy.primitives", "dspy.clients")
+PACKAGES = ("dspy", "dspy.dsp", "dspy.dsp.utils", "dspy.utils", "dspy.primitives", "dspy.clients", "dspy.teleprompt")
+ADDITIONS = PATCHES / "additions" / "dspy"
 
 
 class _Dict(dict[str, Any]):
@@ -96,9 +97,8 @@ def _build() -> SimpleNamespace:
         logger=logging.getLogger("dspy.dsp.utils.settings"),
         dotdict=_Dict,
     )
-    additions = PATCHES / "additions" / "dspy" / "utils"
-    supplied = load("dspy.utils.supplied", additions / "supplied.py")
-    twins = load("dspy.utils.twins", additions / "twins.py")
+    supplied = load("dspy.utils.supplied", ADDITIONS / "utils" / "supplied.py")
+    twins = load("dspy.utils.twins", ADDITIONS / "utils" / "twins.py")
     head = "import functools\nfrom typing import Callable\n"
     context = run(
         "dspy.utils.callback_context",
@@ -106,6 +106,8 @@ def _build() -> SimpleNamespace:
         code_of("dspy.utils.callback_context:_bind_active_call_id"),
         ACTIVE_CALL_ID=ContextVar("active_call_id", default=None),
     )
+    # Upstream's class has more to it than that its instances have attributes.
+    _module("dspy.primitives.module", Module=type("Module", (), {}))
     parallelizer = load("dspy.utils.parallelizer", PATCHES / "parallelizer_executor.py")
     return SimpleNamespace(
         Settings=settings.Settings,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import uuid
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.patches.conftest import code_of, run
+from tests.patches.conftest import ADDITIONS, code_of, load, run
 
 
 @pytest.fixture
@@ -255,18 +257,20 @@ async def test_arguments_that_do_not_fit(runtime: Any, with_callbacks: Any) -> N
         await Target().forward(runtime.Settings(callbacks=[Recorder()]))
 
 
-async def test_compile_callbacks_fire_once_for_one_optimizer(runtime: Any, with_callbacks: Any) -> None:
-    module = run(
-        "dspy.teleprompt",
-        "import functools\nimport dspy.utils.callback_context as callback_context",
+@pytest.fixture
+def with_compile_callbacks(runtime: SimpleNamespace, with_callbacks: Any) -> Any:
+    load("dspy.teleprompt.isolation", ADDITIONS / "teleprompt" / "isolation.py")
+    runtime.callback_context._ACTIVE_COMPILES = ContextVar("active", default=())
+    return run(
+        "dspy.teleprompt.teleprompt",
+        "import functools, inspect\nimport dspy.utils.callback_context as callback_context",
         code_of("dspy.teleprompt.teleprompt:_with_compile_callbacks"),
         with_callbacks=with_callbacks,
         _compile_invocation_key=id,
-    )
-    from contextvars import ContextVar
+    )._with_compile_callbacks
 
-    runtime.callback_context._ACTIVE_COMPILES = ContextVar("active", default=())
 
+async def test_compile_callbacks_fire_once_for_one_optimizer(runtime: Any, with_compile_callbacks: Any) -> None:
     class Optimizer:
         async def forward(self, settings, student, again=True):
             return await self.forward(settings, student, again=False) if again else student
@@ -276,7 +280,7 @@ async def test_compile_callbacks_fire_once_for_one_optimizer(runtime: Any, with_
             return student
 
     for cls in (Optimizer, Simple):
-        cls.forward = module._with_compile_callbacks(cls.forward)
+        cls.forward = with_compile_callbacks(cls.forward)
         recorder = Recorder()
         assert await cls().forward(runtime.Settings(callbacks=[recorder]), "s") == "s"
         assert [entry[0] for entry in recorder.log] == ["start", "end"]
@@ -289,3 +293,83 @@ async def test_bound_call_id(runtime: Any) -> None:
     active.reset(token)
     assert await bound() == "parent"
     assert active.get() is None
+
+
+async def test_inputs_of_a_compile_are_by_name(runtime: Any, with_compile_callbacks: Any) -> None:
+    class Optimizer:
+        async def forward(self, settings, student, again=True):
+            return student
+
+    class Simple:
+        def forward(self, student, again=True):
+            return student
+
+    for cls in (Optimizer, Simple):
+        cls.forward = with_compile_callbacks(cls.forward)
+        recorder = Recorder()
+        await cls().forward(runtime.Settings(callbacks=[recorder]), "s")
+        assert recorder.log[0][2] == {"student": "s", "again": True}
+
+
+async def test_a_compile_works_on_a_copy_and_its_callbacks_see_the_optimizer(
+    runtime: Any, with_compile_callbacks: Any
+) -> None:
+    instances: list[Any] = []
+
+    class Noting(Recorder):
+        async def on_forward_start(self, call_id: str, instance: Any, settings: Any, inputs: Any) -> None:
+            instances.append(instance)
+
+    class Optimizer:
+        async def forward(self, settings, student):
+            self.student = student
+            await asyncio.sleep(0)
+            return self, self.student
+
+    Optimizer.forward = with_compile_callbacks(Optimizer.forward)
+    optimizer, settings = Optimizer(), runtime.Settings(callbacks=[Noting()])
+    (one, a), (two, b) = await asyncio.gather(optimizer.forward(settings, "a"), optimizer.forward(settings, "b"))
+    assert (a, b) == ("a", "b") and len({id(one), id(two), id(optimizer)}) == 3
+    assert instances == [optimizer, optimizer]
+    assert optimizer.student == "b"
+
+
+async def test_settings_are_bound_to_what_is_decorated_whatever_it_takes(runtime: Any, with_callbacks: Any) -> None:
+    """The decorated method needs them for its callbacks, though the function behind it takes none."""
+
+    class Target:
+        @with_callbacks
+        def forward(self, x):
+            return x
+
+    class Below(Target):
+        forward = with_callbacks(Target.forward)
+
+    bind, ready = runtime.supplied.bind, runtime.supplied.ready
+    for cls, told in ((Target, 1), (Below, 2)):
+        recorder = Recorder()
+        settings = runtime.Settings(callbacks=[recorder])
+        assert await ready(bind(cls().forward, settings)(3)) == 3
+        assert [entry[0] for entry in recorder.log] == ["start"] * told + ["end"] * told
+        # As it stands in its class, settings are not what comes first.
+        assert not runtime.supplied.wants_settings(cls.forward)
+
+
+async def test_a_wrapper_that_takes_anything_may_stand_between(runtime: Any, with_callbacks: Any) -> None:
+    def wrap(fn: Any) -> Any:
+        @functools.wraps(fn)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return fn(*args, **kwargs)
+
+        return wrapper
+
+    class Target:
+        @with_callbacks
+        @wrap
+        async def forward(self, settings, x, y=2):
+            return x + y
+
+    recorder = Recorder()
+    settings = runtime.Settings(callbacks=[recorder])
+    assert await Target().forward(settings, 1, y=3) == 4
+    assert [entry[0] for entry in recorder.log] == ["start", "end"]

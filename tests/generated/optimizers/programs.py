@@ -154,7 +154,7 @@ def seeded_studies() -> Iterator[None]:
     import optuna
 
     def create(**kwargs: Any) -> Any:
-        return made(sampler=optuna.samplers.TPESampler(seed=3), **kwargs)
+        return made(**{"sampler": optuna.samplers.TPESampler(seed=3), **kwargs})
 
     made = optuna.create_study
     with mock.patch("optuna.create_study", create):

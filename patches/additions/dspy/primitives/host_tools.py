@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from dspy.utils.supplied import ALWAYS, is_coroutine_function, visible_signature, wants_settings
+from dspy.utils.supplied import always_takes_settings, is_coroutine_function, visible_signature, wants_settings
 
 
 def host_tool(fn: Callable[..., Any], call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -25,8 +25,7 @@ def host_tool(fn: Callable[..., Any], call: Callable[..., Awaitable[Any]]) -> Ca
         return await call(settings, **kwargs)
 
     tool.__signature__ = visible_signature(fn)  # type: ignore[attr-defined]
-    setattr(tool, ALWAYS, True)
-    return tool
+    return always_takes_settings(tool)
 
 
 def sandbox_source(fn: Callable[..., Any], shipped: Collection[str]) -> str:

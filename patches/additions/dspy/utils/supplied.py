@@ -24,8 +24,8 @@ from dspy.dsp.utils.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-ALWAYS = "_dspy_takes_settings"
-"""Attribute of a wrapper that takes settings whatever the function behind it takes."""
+_ALWAYS = "_dspy_settings_after"
+"""Attribute of a wrapper that takes settings whatever the function behind it takes: how many arguments come before."""
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -107,13 +107,33 @@ def visible_signature(fn: Callable[..., Any]) -> inspect.Signature:
         TypeError: `fn` is not callable.
         ValueError: `fn` has no signature.
     """
-    signature = inspect.signature(fn)
+    return without_settings(inspect.signature(fn))
+
+
+def without_settings(signature: inspect.Signature, before: int = 0) -> inspect.Signature:
+    """A signature less its parameter for settings, if it has one.
+
+    Args:
+        signature: Any.
+        before: How many parameters come before settings: one for a method as it stands in its class.
+    """
     parameters = list(signature.parameters.values())
-    if not parameters or parameters[0].kind not in _POSITIONAL:
+    if len(parameters) <= before or parameters[before].kind not in _POSITIONAL:
         return signature
-    if not _is_settings(parameters[0].name, parameters[0].annotation):
+    if not _is_settings(parameters[before].name, parameters[before].annotation):
         return signature
-    return signature.replace(parameters=parameters[1:])
+    return signature.replace(parameters=parameters[:before] + parameters[before + 1 :])
+
+
+def always_takes_settings(fn: F, before: int = 0) -> F:
+    """Mark a wrapper that takes settings whatever the function behind it takes.
+
+    Args:
+        fn: The wrapper.
+        before: How many positional arguments come before settings: one for a method as it stands in its class.
+    """
+    setattr(fn, _ALWAYS, before)
+    return fn
 
 
 def is_coroutine_function(fn: Callable[..., Any]) -> bool:
@@ -140,7 +160,7 @@ def _first_parameter(fn: Any, skip: int) -> str | None:
         if "settings" in fn.keywords:
             return None
         return _first_parameter(fn.func, skip + len(fn.args))
-    if getattr(fn, ALWAYS, None) is True:
+    if getattr(fn, _ALWAYS, None) == skip:
         return "settings"
     if not isinstance(fn, type) and "__signature__" not in getattr(fn, "__dict__", ()):
         wrapped = getattr(fn, "__wrapped__", None)
@@ -154,7 +174,7 @@ def _first_parameter(fn: Any, skip: int) -> str | None:
 
 def _of_function(fn: FunctionType, skip: int) -> str | None:
     if fn.__dict__:
-        if fn.__dict__.get(ALWAYS) is True:
+        if fn.__dict__.get(_ALWAYS) == skip:
             return "settings"
         if "__signature__" in fn.__dict__:
             return _of_signature(fn, skip)
