@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from codemods.blocking import blocks
 from codemods.program import FunctionInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
@@ -22,7 +23,9 @@ from codemods.program.values import External, FunctionRef, Instance, Opaque, Pla
 from codemods.rules import Rules
 
 _Paint = Callable[[FunctionInfo, "Reason"], FunctionInfo | None]
-_AWAITABLE_DUNDERS = frozenset({"__call__", "__aenter__", "__aexit__", "__anext__"})
+_ASYNC_PROTOCOL = frozenset({"__aenter__", "__aexit__", "__aiter__", "__anext__"})
+"""Methods that the language awaits, and hands nothing."""
+_AWAITABLE_DUNDERS = frozenset({"__call__", *_ASYNC_PROTOCOL} - {"__aiter__"})
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class CallSite:
     supplied: tuple[str, ...]
     known: bool
     plain: bool = False
+    given: bool = False
+    """Whether what is called has its first arguments already, settings among them."""
 
     @property
     def function(self) -> FunctionInfo | None:
@@ -190,6 +195,8 @@ class _Colorer:
         self.callers: dict[str, list[CallSite]] = defaultdict(list)
         self.drawers: dict[str, list[tuple[FunctionInfo, int]]] = defaultdict(list)
         """Functions that loop over another's generator or enter its context manager, with the line."""
+        self.binders: dict[str, list[tuple[FunctionInfo, int]]] = defaultdict(list)
+        """Functions that make a partial of another with positional arguments, which settings come before."""
         self.plain_branches = _PlainBranches(self.program)
         self.leaves = self._leaf_seeds()
 
@@ -199,11 +206,10 @@ class _Colorer:
         self._interchangeable()
         for theirs, own in self.result.stand_ins.pairs:
             self.families.join(theirs, own)
-        for colour, seeds, paint in (
-            (self.result.coroutine, self._coroutine_seeds(), self._color_coroutine),
-            (self.result.settings, self._settings_seeds(), self._color_settings),
-        ):
-            self._spread(colour, {**self._library_seeds(colour), **seeds}, paint)
+        coroutine, settings = self.result.coroutine, self.result.settings
+        self._spread(coroutine, {**self._library_seeds(coroutine), **self._coroutine_seeds()}, self._color_coroutine)
+        self._spread_to_what_blocks()
+        self._spread(settings, {**self._library_seeds(settings), **self._settings_seeds()}, self._color_settings)
         self._list_unresolved()
         return self.result
 
@@ -240,6 +246,7 @@ class _Colorer:
             tuple(supplied),
             bool(supplied) or _is_known(values),
             plain,
+            any(isinstance(v, FunctionRef) and v.given for v in values),
         )
 
     def _collect_drawers(self) -> None:
@@ -251,6 +258,17 @@ class _Colorer:
                     self._draws(node.value, scope)
                 elif isinstance(node, ast.withitem):
                     self._draws(node.context_expr, scope)
+            for call in scope.calls:
+                self._binds(call, scope)
+
+    def _binds(self, call: ast.Call, scope: Scope) -> None:
+        if scope.function is None or not makes_partial(self.flow, call, scope):
+            return
+        settings = Instance(self.rules.settings.class_symbol)
+        for function in (
+            [] if settings in self.flow.values(call.args[1], scope) else self.flow.functions(call.args[0], scope)
+        ):
+            self.binders[function.symbol].append((scope.function, scope.module.position(call)[0]))
 
     def _draws(self, node: ast.expr, scope: Scope) -> None:
         assert scope.function is not None
@@ -390,11 +408,41 @@ class _Colorer:
                     if site.function is not None and site.function.symbol not in colour:
                         text = f"{site.function.symbol} calls {painted.symbol}"
                         following.setdefault(site.function.symbol, Reason(text, site.position[0], painted.symbol))
-                for function, line in self.drawers[painted.symbol] if colour is self.result.coroutine else ():
+                is_coroutine = colour is self.result.coroutine
+                users, how = (self.drawers, "draws from") if is_coroutine else (self.binders, "makes a partial of")
+                for function, line in users[painted.symbol]:
                     if function.symbol not in colour:
-                        text = f"{function.symbol} draws from {painted.symbol}"
+                        text = f"{function.symbol} {how} {painted.symbol}"
                         following.setdefault(function.symbol, Reason(text, line, painted.symbol))
             wave = [(symbol, following[symbol]) for symbol in sorted(following)]
+
+    def _spread_to_what_blocks(self) -> None:
+        """A plain function that holds up the loop, directly or through others, waits where a coroutine calls it."""
+        blocking = self._blocking_functions()
+        while True:
+            seeds: dict[str, Reason] = {}
+            for symbol in sorted(blocking - set(self.result.coroutine)):
+                for site in self.callers[symbol]:
+                    if site.function is not None and self.result.is_coroutine(site.function):
+                        text = f"blocks, and {site.function.symbol} calls it"
+                        seeds.setdefault(symbol, Reason(text, self.program.functions[symbol].position[0]))
+            blocking -= set(seeds)
+            if not seeds:
+                return
+            self._spread(self.result.coroutine, seeds, self._color_coroutine)
+
+    def _blocking_functions(self) -> set[str]:
+        found: set[str] = set()
+        queue = [s.function for s in self.result.calls if s.function is not None and self._blocks(s)]
+        while queue:
+            function = queue.pop()
+            if function.symbol not in found and not function.is_async and not function.is_in(self.final):
+                found.add(function.symbol)
+                queue.extend(site.function for site in self.callers[function.symbol] if site.function is not None)
+        return found
+
+    def _blocks(self, site: CallSite) -> bool:
+        return not site.targets and blocks(self.flow, site.node, site.scope)
 
     def _color_coroutine(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:
         if function.is_in(self.final) and not function.is_async:
@@ -412,7 +460,7 @@ class _Colorer:
             return None
         if binds_settings(self.flow, owner) or self._is_final_without_settings(owner):
             return None
-        if _is_called_by_the_language(owner) or owner.name == "__init__":
+        if _is_called_by_the_language(owner) or owner.name in ("__init__", *_ASYNC_PROTOCOL):
             self._wall("wall-settings", owner, reason, "cannot take settings")
             return None
         return owner
@@ -573,6 +621,20 @@ def binds_settings(flow: Flow, function: FunctionInfo) -> bool:
     return "settings" not in flow.scope_of[function.node].imports
 
 
+def makes_partial(flow: Flow, call: ast.Call, scope: Scope) -> bool:
+    """Whether a call is ``functools.partial(f, x, ...)``, with positional arguments."""
+    if len(call.args) < 2 or isinstance(call.args[0], ast.Starred):
+        return False
+    return any(isinstance(v, External) and v.name == "functools.partial" for v in flow.values(call.func, scope))
+
+
+def holds_something_else(flow: Flow, function: FunctionInfo) -> bool:
+    """Whether ``settings`` is a name of the function's own, and nothing says that it holds settings."""
+    if "settings" not in function.locals or "settings" in flow.scope_of[function.node].imports:
+        return False
+    return Instance(flow.rules.settings.class_symbol) not in flow.held(("L", function.symbol, "settings"))
+
+
 def _is_settings_parameter(flow: Flow, function: FunctionInfo) -> bool:
     """A first parameter called ``settings``: by annotation, or nothing else being known of it."""
     index = function.settings_index()
@@ -641,12 +703,15 @@ def _families(program: Program, rules: Rules) -> _Families:
     families = _Families()
     for symbol in sorted(program.classes):
         cls = program.classes[symbol]
-        for name, method in cls.methods.items():
-            if name == "__init__":
-                continue
-            for base in cls.mro()[1:]:
-                if name in base.methods:
-                    families.join(base.methods[name].symbol, method.symbol)
+        definers: dict[str, FunctionInfo] = {}
+        for base in cls.mro():
+            for name, method in base.methods.items():
+                # The nearest overrides the others: in a class of several bases a mixin's stands for all of them.
+                if name != "__init__":
+                    families.join(definers.setdefault(name, method).symbol, method.symbol)
+    for symbol, others in program.further.items():
+        for other in others:
+            families.join(symbol, other.symbol)
     for rule in rules.leaf:
         if rule.symbol.endswith("*"):
             continue

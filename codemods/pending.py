@@ -33,17 +33,6 @@ def awaited_elsewhere(coloring: Coloring) -> frozenset[ast.Call]:
     return frozenset(_Pending(coloring).solve())
 
 
-def is_bridge(coloring: Coloring, call: ast.Call, scope: Scope) -> bool:
-    """Whether a call runs a coroutine to its end from code that is no coroutine, as ``asyncio.run(...)`` does."""
-    if not call.args or isinstance(call.args[0], ast.Starred):
-        return False
-    values = coloring.flow.values(call.func, scope)
-    if any(isinstance(v, External) and v.name == "asyncio.run" for v in values):
-        return True
-    method = isinstance(call.func, ast.Attribute) and call.func.attr == "run_until_complete"
-    return method and all(isinstance(v, External) for v in values)
-
-
 class _Pending:
     def __init__(self, coloring: Coloring):
         self.coloring = coloring

@@ -16,25 +16,32 @@ from codemods.asynchronous import (
     enters_asynchronously,
     makes_child,
 )
-from codemods.coloring import CallSite, Coloring, Finding, binds_settings, context_alias, is_settings_object
+from codemods.blocking import blocking_rules, is_bridge
+from codemods.coloring import (
+    CallSite,
+    Coloring,
+    Finding,
+    binds_settings,
+    context_alias,
+    holds_something_else,
+    is_settings_object,
+    makes_partial,
+)
+from codemods.handing import caches, foreign_decorators, handed_out
 from codemods.mocks import MockPlanner
-from codemods.pending import awaited_elsewhere, is_bridge
+from codemods.pending import awaited_elsewhere
 from codemods.program import FunctionInfo, ModuleInfo, Position
-from codemods.program.build import dotted
+from codemods.program.build import all_bound_names, dotted
 from codemods.program.flow import Scope
 from codemods.program.model import Placed
 from codemods.program.names import resolve_dotted
-from codemods.program.replacements import replacement_by_call
-from codemods.program.values import ClassRef, External, FunctionRef, Instance, Stub
+from codemods.program.values import ClassRef, Instance
 
 Range = tuple[int, int, int, int]
 """First line, first column, last line, last column (exclusive); lines from 1, columns from 0 in characters."""
 
-_TAKES_FUNCTION = frozenset(
-    {"wraps", "partial", "signature", "getsource", "iscoroutinefunction", "start_soon", "ready", "bind",
-     "update_wrapper",
-     "getattr", "setattr", "callable", "isinstance", "type", "id", "repr", "str", "MethodType", "append"}
-)  # fmt: skip
+SUPPLIED = "dspy.utils.supplied"
+"""The module of the generated package that holds ``bind`` and ``ready``."""
 _EAGER_CONSUMERS = frozenset(
     {"list", "tuple", "set", "frozenset", "sum", "min", "max", "sorted", "dict", "join", "Counter", "array"}
 )
@@ -74,7 +81,12 @@ class CallPlan:
     awaited: bool = False
     settings: str | None = None
     index: int = 0
+    before: tuple[str, ...] = ()
+    """Where settings do not come first: the parameters that they stand before; ``index`` is the position of the first.
+    Behind fewer arguments they are handed by name."""
     bind: str | None = None
+    helpers: str = ""
+    """What stands before ``bind`` and ``ready`` where the file has other things of these names."""
     replacement: str | None = None
     to_thread: bool = False
     bridge: bool = False
@@ -157,6 +169,8 @@ class _Env:
     depth: int = 0
     held: frozenset[str] = frozenset()
     """Names of the children of enclosing blocks."""
+    clash: bool = False
+    """Whether the name ``settings`` holds something else here."""
     hoistable: bool = False
     """Whether the place belongs to a simple statement, before which a definition can be put."""
 
@@ -188,9 +202,19 @@ class _Planner:
         """Calls whose coroutine is awaited elsewhere."""
         self.mocks = None if default_settings is None else MockPlanner(coloring, module, self.file, self.range)
         self.awaited_names: dict[str, set[str]] = defaultdict(set)
+        self.helpers = "" if self._helpers_are_free() else "supplied."
         self.closures: dict[str, set[str]] = {}
         self.hoisted: set[str] = set()
         """Names of the definitions that are put before the statement at hand."""
+
+    def _helpers_are_free(self) -> bool:
+        """Whether ``bind`` and ``ready`` are the helpers' names in this file, or nobody's."""
+        imported = {name for name in ("bind", "ready") if self._is_helper(name)}
+        return not ({"bind", "ready"} - imported) & all_bound_names(self.module.tree)
+
+    def _is_helper(self, name: str) -> bool:
+        target = resolve_dotted(self.coloring.program, self.module, name)
+        return target is not None and (target.module, target.name) == (SUPPLIED, name)
 
     def plan(self) -> FilePlan:
         if self.module.path in self.final:
@@ -245,6 +269,7 @@ class _Planner:
         plan = self._function_plan(function)
         if plan is not None:
             self.file.functions[function.position] = plan
+        self._wrapped(function)
         self._body(node.body, self._inside(function, env))
 
     _visit_AsyncFunctionDef = _visit_FunctionDef
@@ -259,14 +284,30 @@ class _Planner:
             )
         self._visit(node.body, self._inside(function, env))
 
+    def _wrapped(self, function: FunctionInfo) -> None:
+        """What stands around a coroutine function and does not know that it is one."""
+        if not self.coloring.is_coroutine(function):
+            return
+        for name in caches(self.coloring, function):
+            self._finding("wall-coroutine", function.node, f"{name} keeps a coroutine of {function.symbol}")
+        for name in foreign_decorators(self.coloring, function):
+            self._finding("handed-out", function.node, f"@{name} is handed the coroutine function {function.symbol}")
+
     def _inside(self, function: FunctionInfo, env: _Env) -> _Env:
-        own = (
+        settings = "settings" if self._has_own_settings(function) else self.default
+        if settings is self.default and function.parent is not None:
+            settings = env.settings
+        clash = holds_something_else(self.coloring.flow, function)
+        if clash and self.coloring.takes_settings(function):
+            self._finding("settings-name", function.node, f"`settings` is something else in {function.symbol}")
+        return _Env(settings, self.coloring.flow.scope_of[function.node], held=env.held, clash=clash)
+
+    def _has_own_settings(self, function: FunctionInfo) -> bool:
+        return (
             self.coloring.takes_settings(function)
             or "settings" in {a.arg for a in function.arguments}
             or binds_settings(self.coloring.flow, function)
         )
-        settings = "settings" if own else env.settings if function.parent is not None else self.default
-        return _Env(settings, self.coloring.flow.scope_of[function.node], held=env.held)
 
     def _function_plan(self, function: FunctionInfo) -> FunctionPlan | None:
         coroutine = self.coloring.is_coroutine(function)
@@ -310,7 +351,7 @@ class _Planner:
         decorators = {resolve_dotted(self.coloring.program, function.module, d) for d in function.decorators}
         checking = {rule.symbol for rule in self.coloring.rules.decorator}
         by_decorator = any(t is not None and f"{t.module}:{t.name}" in checking for t in decorators)
-        wrapped = function.is_contextmanager or function.is_generator
+        wrapped = function.is_contextmanager or function.is_generator or function.is_overload
         return self.coloring.is_coroutine(function) and not private and not by_decorator and not wrapped
 
     def _visit_ClassDef(self, node: ast.ClassDef, env: _Env) -> None:
@@ -533,28 +574,9 @@ class _Planner:
             self._finding("settings-context", node, f"enters plainly what is asynchronous: {text}")
 
     def _handed_out(self, node: ast.Call, argument: ast.expr | ast.keyword, env: _Env) -> None:
-        """A coroutine function defined here and handed to code of another package, which will not await it."""
-        value = argument.value if isinstance(argument, ast.keyword) else argument
-        if not isinstance(value, ast.Lambda | ast.Name) or (dotted(node.func) or "").split(".")[-1] in _TAKES_FUNCTION:
-            return
-        callees = self.coloring.flow.values(node.func, env.scope)
-        if replacement_by_call(node) is not None or any(isinstance(callee, Stub) for callee in callees):
-            return
-        if not callees or not all(isinstance(callee, External) for callee in callees):
-            return
-        for held in self.coloring.flow.values(value, env.scope):
-            function = self.coloring.program.functions[held.function] if isinstance(held, FunctionRef) else None
-            if (
-                function is not None
-                and function.parent is not None
-                and self.coloring.is_coroutine(function)
-                and not function.is_async
-            ):
-                self._finding(
-                    "handed-out",
-                    node,
-                    f"{ast.unparse(node.func)}(...) is handed the coroutine function {function.symbol}",
-                )
+        for function in handed_out(self.coloring, node, argument, env.scope):
+            text = f"{ast.unparse(node.func)}(...) is handed the coroutine function {function.symbol}"
+            self._finding("handed-out", node, text)
 
     def _plan_of(self, node: ast.Call) -> CallPlan:
         return self.file.calls.get(self.range(node), CallPlan())
@@ -575,9 +597,12 @@ class _Planner:
     def _call_plan(self, node: ast.Call, env: _Env) -> CallPlan:
         site = self.sites.get(node)
         plan = CallPlan()
-        if self._can_await(env) and env.function is not None and is_bridge(self.coloring, node, env.scope):
+        if self._can_await(env) and env.function is not None and is_bridge(self.coloring.flow, node, env.scope):
             return CallPlan(bridge=True, awaited=node not in self.awaited)
-        if site is None or site.plain or _is_bound_already(node.func):
+        if site is None or site.plain or self._is_bound_already(node.func, env):
+            return plan
+        if makes_partial(self.coloring.flow, node, env.scope):
+            self._partial(node, env, plan)
             return plan
         coroutine = [t for t in site.targets if self.coloring.is_coroutine(t)]
         takes = [t for t in site.targets if self.coloring.takes_settings(t)]
@@ -589,6 +614,12 @@ class _Planner:
             self._blocking(node, env, plan)
         return plan
 
+    def _is_bound_already(self, node: ast.expr, env: _Env) -> bool:
+        """``bind(f, settings)(...)`` in patched code."""
+        if not isinstance(node, ast.Call):
+            return False
+        return any(f.symbol == f"{SUPPLIED}:bind" for f in self.coloring.flow.functions(node.func, env.scope))
+
     def _supplied(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
         if env.function is None or not self._can_await(env):
             self._finding(
@@ -598,15 +629,19 @@ class _Planner:
             )
             return
         plan.bind = self._settings_here(node, env)
+        plan.helpers = self.helpers
         plan.awaited = plan.bind is not None and node not in self.awaited
 
     def _coloured(
         self, node: ast.Call, env: _Env, plan: CallPlan, coroutine: list[FunctionInfo], takes: list[FunctionInfo]
     ) -> None:
-        index = self._settings_index(node, env, takes[0]) if takes else 0
-        if takes and not self._has_settings(node, env, index):
+        before = self.coloring.settings_before.get(takes[0].symbol, ()) if takes else ()
+        index = _index_of(before, takes[0]) if before else self._settings_index(node, env, takes)
+        if takes and not self.sites[node].given and not self._has_settings(node, env, index):
             plan.settings = self._settings_here(node, env)
-            plan.index = index
+            plan.index, plan.before = index, before
+        if takes and env.clash and env.settings == "settings":
+            self._finding("settings-name", node, f"`settings` is something else at {ast.unparse(node)}")
         plain_await = [t for t in coroutine if not t.is_generator]
         if plain_await and node not in self.awaited:
             if self._can_await(env):
@@ -615,6 +650,13 @@ class _Planner:
                 self._finding(
                     "wall-coroutine", node, f"{ast.unparse(node.func)}(...) is a coroutine, and cannot be awaited here"
                 )
+
+    def _partial(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
+        """Settings come before the positional arguments that a ``functools.partial`` holds."""
+        functions = self.coloring.flow.functions(node.args[0], env.scope)
+        if any(self.coloring.takes_settings(f) for f in functions) and not self._has_settings(node, env, 1):
+            plan.settings = self._settings_here(node, env)
+            plan.index = 1
 
     def _settings_here(self, node: ast.Call, env: _Env) -> str | None:
         if env.settings is None:
@@ -643,9 +685,11 @@ class _Planner:
             return True
         return settings in self.coloring.flow.values(first, env.scope)
 
-    def _settings_index(self, node: ast.Call, env: _Env, target: FunctionInfo) -> int:
+    def _settings_index(self, node: ast.Call, env: _Env, targets: list[FunctionInfo]) -> int:
         """After an explicit ``self`` where a method is called through its class."""
-        if not isinstance(node.func, ast.Attribute) or not target.is_method or target.is_classmethod:
+        if not isinstance(node.func, ast.Attribute) or not any(
+            t.is_method and not t.is_classmethod for t in targets[:1]
+        ):
             return 0
         bases = self.coloring.flow.values(node.func.value, env.scope)
         return 1 if bases and all(isinstance(base, ClassRef) for base in bases) else 0
@@ -653,17 +697,16 @@ class _Planner:
     def _blocking(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
         if env.function is None or not self.coloring.is_coroutine(env.function):
             return
-        names = {v.name for v in self.coloring.flow.values(node.func, env.scope) if isinstance(v, External)}
-        for rule in self.coloring.rules.blocking:
-            if rule.call in names:
-                self.coloring.matches[f"blocking:{rule.call}"] += 1
-                plan.replacement, plan.to_thread, plan.awaited = rule.replacement, rule.to_thread, True
+        for rule in blocking_rules(self.coloring.flow, node, env.scope):
+            self.coloring.matches[f"blocking:{rule.call}"] += 1
+            plan.replacement, plan.to_thread, plan.awaited = rule.replacement, rule.to_thread, True
+
+
+def _index_of(names: tuple[str, ...], function: FunctionInfo) -> int:
+    """Where the first parameter of one of these names stands, ``self`` and settings aside."""
+    parameters = [a.arg for a in function.arguments if a.arg != "settings"][1 if function.is_method else 0 :]
+    return min((parameters.index(name) for name in names if name in parameters), default=len(parameters))
 
 
 def _method_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
-
-
-def _is_bound_already(node: ast.expr) -> bool:
-    """``bind(f, settings)(...)`` in patched code."""
-    return isinstance(node, ast.Call) and (dotted(node.func) or "").split(".")[-1] == "bind"

@@ -182,7 +182,6 @@ def test_overrides_past_a_class_without_and_of_several_bases() -> None:
     assert colours(code) == both("Base.run", "Deep.run", "Mixin.run", "Both.run")
 
 
-@defect("a method that comes from a mixin beside a base that declares it is in no family with the declared one")
 def test_a_method_of_a_mixin() -> None:
     code = """
         class Base:

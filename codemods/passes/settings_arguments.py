@@ -20,6 +20,9 @@ class SettingsArguments(Pass):
             return updated
         if plan.settings.startswith("dspy."):
             self.context.imports.add(("dspy", None))
+        positional = sum(argument.keyword is None and argument.star != "**" for argument in updated.args)
+        if plan.before and positional < plan.index:
+            return updated.with_changes(args=_insert_by_name(updated, plan.before, plan.settings))
         return updated.with_changes(args=insert_argument(updated, plan.index, plan.settings))
 
     def leave_Name(self, original: cst.Name, updated: cst.Name) -> cst.BaseExpression:
@@ -37,6 +40,16 @@ class SettingsArguments(Pass):
             return updated
         self.context.done.add(("read", place))
         return parse(text).with_changes(lpar=updated.lpar, rpar=updated.rpar)
+
+
+def _insert_by_name(call: cst.Call, before: tuple[str, ...], expression: str) -> list[cst.Arg]:
+    """``settings=`` before the first argument of these names, or behind all."""
+    names = [argument.keyword.value if argument.keyword is not None else None for argument in call.args]
+    index = next((i for i, name in enumerate(names) if name in before), len(names))
+    arguments = insert_argument(call, index, expression)
+    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    arguments[index] = arguments[index].with_changes(keyword=cst.Name("settings"), equal=equal)
+    return arguments
 
 
 def insert_argument(call: cst.Call, index: int, expression: str) -> list[cst.Arg]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from codemods.passes.base import Pass, parse
-
-_MODULE = "dspy.utils.supplied"
+from codemods.plan import SUPPLIED
 
 
 class Supplied(Pass):
@@ -16,7 +15,11 @@ class Supplied(Pass):
         plan = self.plan.calls.get(self.context.range(original))
         if plan is None or plan.bind is None or not isinstance(updated, cst.Call):
             return updated
-        self.context.imports |= {(_MODULE, "bind"), (_MODULE, "ready")}
-        bound = cst.Call(cst.Name("bind"), [cst.Arg(updated.func), cst.Arg(parse(plan.bind))])
+        if plan.helpers:
+            package, _, module = SUPPLIED.rpartition(".")
+            self.context.imports.add((package, module))
+        else:
+            self.context.imports |= {(SUPPLIED, "bind"), (SUPPLIED, "ready")}
+        bound = cst.Call(parse(f"{plan.helpers}bind"), [cst.Arg(updated.func), cst.Arg(parse(plan.bind))])
         inner = updated.with_changes(func=bound, lpar=[], rpar=[])
-        return cst.Call(cst.Name("ready"), [cst.Arg(inner)], lpar=updated.lpar, rpar=updated.rpar)
+        return cst.Call(parse(f"{plan.helpers}ready"), [cst.Arg(inner)], lpar=updated.lpar, rpar=updated.rpar)

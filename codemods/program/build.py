@@ -50,6 +50,7 @@ def _extended(library: Program) -> Program:
         dict(library.module_names),
         dict(library.imports),
         dict(library.stars),
+        dict(library.further),
     )
 
 
@@ -175,6 +176,9 @@ class _Collector:
         )
         self.program.functions[info.symbol] = info
         self.program.function_of[node] = info
+        first = info.symbol.rpartition("#")[0] if "#" in qualname.rpartition(".")[2] else ""
+        if first in self.program.functions and not info.is_property:
+            self.program.further.setdefault(first, []).append(info)
         if owner is not None and not isinstance(node, ast.Lambda):
             owner.methods.setdefault(node.name, info)
         elif parent is not None and not isinstance(node, ast.Lambda):
@@ -229,6 +233,15 @@ def bound_names(node: ast.AST) -> set[str]:
             names.add(child.name)
         elif isinstance(child, ast.MatchMapping) and child.rest:
             names.add(child.rest)
+    return names
+
+
+def all_bound_names(tree: ast.AST) -> set[str]:
+    """Names bound anywhere in a module: by statements, definitions and parameters."""
+    names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            names |= bound_names(node)
     return names
 
 

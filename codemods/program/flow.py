@@ -10,7 +10,7 @@ import ast
 import builtins
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from codemods.program.build import dotted, iter_own
@@ -231,6 +231,7 @@ class Flow:
                 self.wrapped[function.symbol] = (decorator.args[0], scope)
         arguments = function.node.args
         named = [*function.arguments, *arguments.kwonlyargs]
+        required = function.arguments[: len(function.arguments) - len(arguments.defaults)]
         if function.is_method and function.arguments:
             assert function.owner is not None
             first: Value = (
@@ -248,6 +249,8 @@ class Flow:
                     variable, frozenset({Supplied(argument.arg) if rule.kind == "supplied" else Plain(argument.arg)})
                 )
             self._add(variable, annotated)
+            if argument.arg == "settings" and _may_be_settings(argument, argument in required):
+                self._add(variable, frozenset({Instance(self.rules.settings.class_symbol)}))
         for star in (arguments.vararg, arguments.kwarg):
             if star is not None:
                 self._add(("L", function.symbol, star.arg), frozenset({Container(f"{function.symbol}:{star.arg}")}))
@@ -399,6 +402,11 @@ class Flow:
                 return self._name(expression.id, scope) - {FunctionRef(function.symbol)}
         return frozenset({FunctionRef(function.symbol, bound)})
 
+    def _definitions(self, function: FunctionInfo, bound: bool = False) -> Values:
+        """References to a function, and to its further definitions under the same name."""
+        every = [function, *self.program.further.get(function.symbol, ())]
+        return frozenset(value for each in every for value in self.function_value(each, bound))
+
     def _bind(self, target: ast.expr, values: Values, scope: Scope) -> None:
         if isinstance(target, ast.Name):
             self._add(self._variable(target.id, scope), values)
@@ -449,18 +457,26 @@ class Flow:
         if isinstance(call.func, ast.Attribute) and call.func.attr in _CONTAINER_ADD:
             self._bind_container_call(call, call.func, scope)
         for value in self.values(call.func, scope):
-            if isinstance(value, FunctionRef):
-                function = self.program.functions[value.function]
-                self._bind_arguments(function, call, scope, skip_first=value.bound and function.is_method)
+            if isinstance(value, External) and value.name == "functools.partial" and call.args:
+                for made in self._given(self.values(call.args[0], scope)):
+                    if isinstance(made, FunctionRef):
+                        self._bind_function(made, call, scope, call.args[1:])
+            elif isinstance(value, FunctionRef):
+                # What comes behind the arguments that a partial holds is not told apart.
+                self._bind_function(value, call, scope, [] if value.given else call.args)
             elif isinstance(value, ClassRef):
                 constructor = self.program.classes[value.cls].find_method("__init__")
                 if constructor is not None:
-                    self._bind_arguments(constructor, call, scope, skip_first=True)
+                    self._bind_arguments(constructor, call, scope, call.args, skip_first=True)
                 self._bind_fields(value.cls, call, scope)
             elif isinstance(value, Instance):
                 method = self.program.classes[value.cls].find_method("__call__")
                 if method is not None:
-                    self._bind_arguments(method, call, scope, skip_first=True)
+                    self._bind_arguments(method, call, scope, call.args, skip_first=True)
+
+    def _bind_function(self, value: FunctionRef, call: ast.Call, scope: Scope, arguments: list[ast.expr]) -> None:
+        function = self.program.functions[value.function]
+        self._bind_arguments(function, call, scope, arguments, skip_first=value.bound and function.is_method)
 
     def _bind_container_call(self, call: ast.Call, function: ast.Attribute, scope: Scope) -> None:
         for base in self.values(function.value, scope):
@@ -478,11 +494,12 @@ class Flow:
                 if keyword.arg in cls.annotations:
                     self._add(("A", symbol, keyword.arg), self.values(keyword.value, scope))
 
-    def _bind_arguments(self, function: FunctionInfo, call: ast.Call, scope: Scope, *, skip_first: bool) -> None:
+    def _bind_arguments(
+        self, function: FunctionInfo, call: ast.Call, scope: Scope, arguments: list[ast.expr], *, skip_first: bool
+    ) -> None:
         parameters = [a.arg for a in function.arguments]
         if skip_first:
             parameters = parameters[1:]
-        arguments = call.args
         handed = bool(arguments) and self._is_settings(arguments[0], scope)
         if parameters[:1] == ["settings"] and arguments and not handed:
             parameters = parameters[1:]
@@ -567,7 +584,7 @@ class Flow:
         if symbol in self.program.classes:
             return frozenset({ClassRef(symbol)})
         if symbol in self.program.functions:
-            return self.function_value(self.program.functions[symbol])
+            return self._definitions(self.program.functions[symbol])
         return frozenset(self.held(("G", target.module, target.name)))
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Values:
@@ -640,7 +657,8 @@ class Flow:
     def _method_value(self, method: FunctionInfo, bound: bool) -> Values:
         if method.is_property:
             return self.returned(method)
-        return frozenset({FunctionRef(method.symbol, bound and not method.is_static)})
+        every = [method, *self.program.further.get(method.symbol, ())]
+        return frozenset(FunctionRef(each.symbol, bound and not each.is_static) for each in every)
 
     def _class_attribute(self, cls: ClassInfo, name: str) -> Values:
         method = cls.find_method(name)
@@ -722,7 +740,7 @@ class Flow:
             last in ("partial", "MethodType", "wraps", "update_wrapper", "asyncify", "staticmethod", "classmethod")
             and arguments
         ):
-            return arguments[0]
+            return self._given(arguments[0]) if last == "partial" and len(arguments) > 1 else arguments[0]
         if last == "cast" and len(node.args) == 2:
             return self.annotation(node.args[0], scope) | arguments[1]
         if last in _SAME_VALUE and arguments and any(not isinstance(v, External) for v in arguments[0]):
@@ -742,6 +760,14 @@ class Flow:
         if callee.name == "builtins.getattr" and len(node.args) >= 2:
             return self._getattr(node, arguments[0])
         return frozenset({callee.called()})
+
+    def _given(self, values: Values) -> Values:
+        """What ``functools.partial`` makes of callables, where it is handed positional arguments."""
+        found: set[Value] = set()
+        for value in values:
+            called = self.attribute(value, "__call__") if isinstance(value, Instance) else frozenset({value})
+            found |= {replace(v, given=True) if isinstance(v, FunctionRef) else v for v in called}
+        return frozenset(found)
 
     def _drawn(self, container: Container) -> Container:
         """What ``list`` and the like make of a generator is no generator any more."""
@@ -791,6 +817,14 @@ class Flow:
         if function.attr == "items":
             return self._tuples(node, scope, [frozenset({OBJECT}), self.elements(containers)])
         return frozenset({OBJECT})
+
+    def functions(self, node: ast.expr, scope: Scope) -> list[FunctionInfo]:
+        """Functions of the program that calling ``node`` may run."""
+        found: dict[str, FunctionInfo] = {}
+        for value in self.values(node, scope):
+            called = self.attribute(value, "__call__") if isinstance(value, Instance) else frozenset({value})
+            found.update((v.function, self.program.functions[v.function]) for v in called if isinstance(v, FunctionRef))
+        return [found[symbol] for symbol in sorted(found)]
 
     def generators(self, node: ast.expr, scope: Scope) -> tuple[list[FunctionInfo], bool]:
         """Functions whose generator (or context manager) ``node`` may hold; whether it may hold something else, too."""
@@ -976,6 +1010,11 @@ class Flow:
 
 def _bound(program: Program, module: str) -> set[str]:
     return program.module_names.get(module, set())
+
+
+def _may_be_settings(argument: ast.arg, required: bool) -> bool:
+    """Whether a parameter of that name is said to hold settings, or nothing is said."""
+    return required if argument.annotation is None else "Settings" in ast.unparse(argument.annotation)
 
 
 def _is_known_type(values: Values) -> bool:

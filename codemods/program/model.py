@@ -157,6 +157,10 @@ class FunctionInfo:
         )
 
     @property
+    def is_overload(self) -> bool:
+        return any(d.split(".")[-1] == "overload" for d in self.decorators)
+
+    @property
     def is_contextmanager(self) -> bool:
         return any(d.split(".")[-1] in ("contextmanager", "asynccontextmanager") for d in self.decorators)
 
@@ -200,6 +204,8 @@ class Program:
     module_names: dict[str, set[str]]
     imports: dict[tuple[str, str], tuple[str, str | None]]
     stars: dict[str, list[str]]
+    further: dict[str, list[FunctionInfo]] = field(default_factory=dict[str, "list[FunctionInfo]"])
+    """Of a function that is defined more than once (overloads, branches): by the first one's symbol, the others."""
     own: frozenset[str] | None = None
     """Names of the modules that are converted, where the rest is a library they use; None where all are."""
     links: list[tuple[ClassInfo, ClassInfo]] = field(default_factory=list[tuple[ClassInfo, ClassInfo]])

@@ -26,10 +26,11 @@ class SuperRef:
 
 @dataclass(frozen=True)
 class FunctionRef:
-    """A function of the package; ``bound`` where its first parameter is already given."""
+    """A function of the package; ``bound`` where its ``self`` is given, ``given`` where other arguments are, too."""
 
     function: str
     bound: bool = False
+    given: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codemods.convert import RuleUse
-from tests.support.conversion import assert_converted, convert_toy, defect, toy_files
+from tests.support.conversion import assert_converted, convert_toy, toy_files
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,6 @@ def test_in_plain_functions_and_at_the_top_they_stay() -> None:
     )
 
 
-@defect("a plain function that blocks, called by a coroutine, blocks the loop as well: neither replaced nor reported")
 def test_in_a_plain_function_that_a_coroutine_calls() -> None:
     assert_converted(
         """
@@ -103,7 +102,6 @@ def test_in_a_plain_function_that_a_coroutine_calls() -> None:
         """,
         """
         import asyncio
-        import time
 
 
         async def _nap():
@@ -114,6 +112,68 @@ def test_in_a_plain_function_that_a_coroutine_calls() -> None:
             await _nap()
             return await lm(settings, "a")
         """,
+    )
+
+
+def test_what_blocks_in_methods_through_bridges_and_where_it_cannot_wait() -> None:
+    assert_converted(
+        """
+        import asyncio
+        import time
+
+
+        class Oven:
+            @property
+            def heat(self):
+                return self._heat()
+
+            def _heat(self):
+                time.sleep(2)
+
+            def cool(self):
+                asyncio.run(asyncio.sleep(2))
+
+            def unused(self):
+                time.sleep(1)
+
+
+        def _f(lm: BaseLM):
+            oven = Oven()
+            oven._heat()
+            oven.cool()
+            return lm("a")
+        """,
+        """
+        import asyncio
+        import time
+
+
+        class Oven:
+            @property
+            def heat(self):
+                return self._heat()
+
+            async def _heat(self):
+                await asyncio.sleep(2)
+
+            async def cool(self):
+                await asyncio.sleep(2)
+
+            def unused(self):
+                time.sleep(1)
+
+
+        async def _f(settings: Settings, lm: BaseLM):
+            oven = Oven()
+            await oven._heat()
+            await oven.cool()
+            return await lm(settings, "a")
+        """,
+        findings=[
+            "8: wall-coroutine: dspy.sample:Oven.heat cannot be a coroutine",
+            "8: wall-coroutine: cannot be awaited here",
+        ],
+        again=False,
     )
 
 

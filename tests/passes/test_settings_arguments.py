@@ -316,13 +316,11 @@ def test_a_function_that_makes_its_own_settings() -> None:
         "def _f(lm: BaseLM, xs):\n    return [lm(settings) for settings in xs]",
     ],
 )
-@defect("a name `settings` that holds something else is taken for settings, handed on, or keeps them out; no finding")
 def test_a_name_settings_that_is_something_else_is_reported(code: str) -> None:
     """What comes out is for a person to decide; that it is not right must be said."""
     assert convert_toy(toy_files(code)).findings != ()
 
 
-@defect("a callback handler takes settings after the call's id, but is handed them first: two values for `call_id`")
 def test_settings_that_do_not_come_first_are_handed_by_name() -> None:
     assert_converted(
         """
@@ -333,6 +331,9 @@ def test_settings_that_do_not_come_first_are_handed_by_name() -> None:
 
         def _f(handler: Loud):
             handler.on_start(call_id=1, inputs={})
+            handler.on_start(1, inputs={})
+            handler.on_start(2, {})
+            handler.on_start(3, **{})
         """,
         """
         class Loud(BaseCallback):
@@ -342,13 +343,13 @@ def test_settings_that_do_not_come_first_are_handed_by_name() -> None:
 
         async def _f(settings: Settings, handler: Loud):
             await handler.on_start(call_id=1, settings=settings, inputs={})
+            await handler.on_start(1, settings, inputs={})
+            await handler.on_start(2, settings, {})
+            await handler.on_start(3, settings, **{})
         """,
     )
 
 
-@defect(
-    "the positional arguments of a `functools.partial` come before the settings that are handed to it when it is called"
-)
 def test_a_partial_with_positional_arguments() -> None:
     assert_converted(
         """
@@ -374,6 +375,33 @@ def test_a_partial_with_positional_arguments() -> None:
         async def _f(settings: Settings):
             later = functools.partial(_ask, settings, 1)
             return await later(2)
+        """,
+    )
+
+
+def test_who_makes_a_partial_with_positional_arguments_takes_settings() -> None:
+    assert_converted(
+        """
+        from functools import partial
+
+
+        def _ask(lm: BaseLM, x):
+            return lm(x)
+
+
+        def _make(lm: BaseLM):
+            return partial(_ask, lm), partial(lm, "a")
+        """,
+        """
+        from functools import partial
+
+
+        async def _ask(settings: Settings, lm: BaseLM, x):
+            return await lm(settings, x)
+
+
+        def _make(settings: Settings, lm: BaseLM):
+            return partial(_ask, settings, lm), partial(lm, settings, "a")
         """,
     )
 
