@@ -162,7 +162,7 @@ def test_in_a_comprehension() -> None:
         def _f(lm: BaseLM, xs):
             return [print(lambda: lm({}x)) for x in xs]
         """
-    findings = ["2: lambda", "2: wall-coroutine", "2: handed-out"]
+    findings = ["2: lambda", "2: wall-coroutine"]
     assert_converted(code.format(""), code.format("settings, "), findings=findings, again=False)
 
 
