@@ -138,6 +138,11 @@ def test_takes_none(runtime: SimpleNamespace, fn: Callable[..., Any]) -> None:
         assert runtime.supplied.bind(fn, settings) is fn
 
 
+def test_none_is_no_more_callable_than_it_was(runtime: SimpleNamespace) -> None:
+    with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+        runtime.supplied.bind(None, runtime.Settings())("example")
+
+
 def test_settings_by_annotation(runtime: SimpleNamespace) -> None:
     def by_class(s, x): ...
 

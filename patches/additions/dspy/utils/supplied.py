@@ -17,7 +17,7 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from dspy.dsp.utils.settings import Settings
@@ -33,18 +33,19 @@ _known: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
 _signatures: WeakKeyDictionary[Any, dict[int, str | None]] = WeakKeyDictionary()
 
 
-def bind(fn: Callable[..., Any], settings: Settings) -> Callable[..., Any]:
+def bind(fn: Callable[..., Any] | None, settings: Settings) -> Callable[..., Any]:
     """Give a function its settings, if it takes them.
 
     Args:
         fn: Any callable. It takes settings if its first parameter, `self` aside, is called `settings` or is annotated
-            `Settings`.
+            `Settings`. None comes back, and the call of it fails where it is written.
         settings: The settings of the call at hand.
 
     Returns:
         The function with its first argument filled in, or the function itself.
     """
-    return functools.partial(fn, settings) if wants_settings(fn) else fn
+    # None is handed back as what it should have been, so that Python complains of the call, and not of this one.
+    return functools.partial(fn, settings) if wants_settings(fn) else fn  # type: ignore[return-value, arg-type]
 
 
 def ready(value: Any) -> Awaitable[Any]:
@@ -63,7 +64,7 @@ class _Ready:
         yield
 
 
-def wants_settings(fn: Callable[..., Any]) -> bool:
+def wants_settings(fn: Callable[..., Any] | None) -> bool:
     """Whether a callable's first parameter, `self` aside, is for settings."""
     return _first_parameter(fn, 0) is not None
 
@@ -136,7 +137,7 @@ def always_takes_settings(fn: F, before: int = 0) -> F:
     return fn
 
 
-def is_coroutine_function(fn: Callable[..., Any]) -> bool:
+def is_coroutine_function(fn: Any) -> bool:
     """Whether calling a function gives a coroutine, functions marked by `takes_settings` included."""
     if inspect.iscoroutinefunction(fn):
         return True
@@ -313,4 +314,4 @@ def hands_caller_frame(fn: F) -> F:
             frame = frame.f_back
         return fn(*args, _caller=frame, **kwargs)
 
-    return mark_coroutine_function(wrapper)
+    return cast("F", mark_coroutine_function(wrapper))

@@ -8,6 +8,7 @@ import gepa
 from dspy.dsp.utils.settings import Settings
 from dspy.utils.blocking import Worker
 from dspy.utils.supplied import bind, is_coroutine_function
+from gepa.core.result import GEPAResult
 
 
 class _InThread:
@@ -25,7 +26,7 @@ class _InThread:
         return self._worker.blocking(bind(value, self._settings))
 
 
-async def optimize(settings: Settings, /, *, adapter: Any, module_selector: Any, **kwargs: Any) -> gepa.GEPAResult:
+async def optimize(settings: Settings, /, *, adapter: Any, module_selector: Any, **kwargs: Any) -> GEPAResult:
     """Run `gepa.optimize`.
 
     Args:
@@ -46,4 +47,6 @@ async def optimize(settings: Settings, /, *, adapter: Any, module_selector: Any,
     if callable(module_selector):
         module_selector = worker.blocking(bind(module_selector, settings))
     in_thread = _InThread(adapter, settings, worker)
-    return await worker.run(gepa.optimize, adapter=in_thread, module_selector=module_selector, **kwargs)
+    # It is there for users, though gepa does not declare what it exports.
+    loop = gepa.optimize  # pyright: ignore[reportPrivateImportUsage]
+    return await worker.run(loop, adapter=in_thread, module_selector=module_selector, **kwargs)
