@@ -117,6 +117,15 @@ def typecheck(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def types(session: nox.Session) -> None:
+    """Compare what a type checker says of the output and of upstream, and see that it finds defects put there."""
+    _install(session, "--editable", ".[test,typecheck]")
+    fresh = Path(session.create_tmp()).resolve() / "generated"
+    session.run("dspy-async", "sync", "--types", "--no-imports", "--force", "--out", str(fresh))
+    session.run("pytest", "tests/output_types", *session.posargs, env={"DSPY_ASYNC_GENERATED": str(fresh)})
+
+
+@nox.session(default=False)
 def constraints(session: nox.Session) -> None:
     """Resolve constraints.txt anew, as of the day that pin.toml names."""
     session.install("uv")

@@ -121,6 +121,10 @@ def sync(
         bool,
         typer.Option(help="Import every module of the output, in an environment with its dependencies, made once."),
     ] = True,
+    types: Annotated[
+        bool,
+        typer.Option("--types/--no-types", help="Compare what a type checker says of the output and of upstream."),
+    ] = False,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Write the output even where a person must look at it; still fails.")
     ] = False,
@@ -133,6 +137,7 @@ def sync(
         jobs=jobs,
         force=force,
         imports=imports,
+        types=types,
         keep_going=keep_going,
     )
     with _progress() as announce:

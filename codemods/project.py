@@ -40,6 +40,11 @@ class Project:
         return self.root / "patches"
 
     @property
+    def constraints(self) -> Path:
+        """The versions that environments for the pinned release are resolved to."""
+        return self.root / "constraints.txt"
+
+    @property
     def upstream(self) -> Path:
         """The submodule of DSPy's repository, which may be empty."""
         return self.root / "upstream"

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,10 +35,12 @@ from codemods.source import PACKAGE, SourceTree, load_source
 if TYPE_CHECKING:
     from codemods.convert import Conversion
     from codemods.patches import Patched
-    from codemods.verify import VerifyResult
+    from codemods.verify import Checker, VerifyResult
 
 FAILED_DIRECTORY = "failed-sync"
 """Where, in the cache, the report of a run that stopped is kept: its target is not touched."""
+ENVIRONMENTS = "environments"
+"""Where, in the cache, environments with the package's dependencies are kept."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class SyncOptions:
         jobs: processes for the work per file, at least 1.
         force: overwrite hand edits.
         imports: whether the check of the output imports every module, in an environment made for it.
+        types: whether a type checker compares the output with upstream, in an environment with all extras too.
         keep_going: write the output even where a person must look at it. The run fails all the same.
     """
 
@@ -66,6 +70,7 @@ class SyncOptions:
     jobs: int = 1
     force: bool = False
     imports: bool = True
+    types: bool = False
     keep_going: bool = False
 
     @property
@@ -317,9 +322,43 @@ def _verify(stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult
 
     python = None
     if options.imports:
-        project = tomllib.loads((stage / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        python = dependency_environment(project["dependencies"], options.cache / "environments")
-    return verify(stage, python=python, no_python="left out with --no-imports", upstream=python_texts(tree))
+        python = dependency_environment(_requirements(stage, extras=False), options.cache / ENVIRONMENTS)
+    return verify(
+        stage,
+        python=python,
+        no_python="left out with --no-imports",
+        upstream=python_texts(tree),
+        checker=type_checker(stage, tree.version, options) if options.types else None,
+    )
+
+
+def type_checker(package_root: Path, version: str, options: SyncOptions) -> Checker:
+    """A type checker with an environment that has what the package needs and all that its extras ask for.
+
+    Args:
+        package_root: the folder that holds the package's `pyproject.toml`.
+        version: the release. For the pinned one the dependencies have the versions of the project's constraints.
+        options: where environments are kept, and the project.
+
+    Raises:
+        ToolError: the environment could not be made.
+    """
+    from codemods.verify import Checker, dependency_environment
+
+    pinned = load_pin(options.project.pin).version == version
+    python = dependency_environment(
+        _requirements(package_root, extras=True),
+        options.cache / ENVIRONMENTS,
+        constraints=options.project.constraints if pinned else None,
+    )
+    assert python is not None  # It was made, if it was not there.
+    return Checker(python, options.cache / "types")
+
+
+def _requirements(package_root: Path, *, extras: bool) -> list[str]:
+    project = tomllib.loads((package_root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    optional = project.get("optional-dependencies", {}).values() if extras else ()
+    return [*project["dependencies"], *chain.from_iterable(optional)]
 
 
 def explain_symbol(options: SyncOptions, symbol: str) -> list[str]:

@@ -13,6 +13,7 @@ The checks, by the name a `Defect` carries:
 * `blocking`: a call that blocks stands directly in a coroutine, or a thread's lock is held across an `await`.
 * `shape`: an `async def` where Python or a decorator cannot wait for it.
 * `ruff`: ruff finds a blocking call in a coroutine, or an unused or unknown name, that upstream does not have.
+* `types`: a type checker finds a kind of error, or a misused coroutine, where upstream has none; only where asked for.
 * `import`: a module does not import in an environment with the package's dependencies and nothing else.
 """
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from codemods.errors import ToolError
 from codemods.verify.arguments import wrong_arguments
 from codemods.verify.awaits import lost_coroutines
+from codemods.verify.checker import Checker
 from codemods.verify.defects import Defect
 from codemods.verify.globals import DECLARED, global_settings
 from codemods.verify.grammar import OLDEST, parse
@@ -33,10 +35,12 @@ from codemods.verify.imports import OptionalImport, dependency_environment, impo
 from codemods.verify.lint import beyond_upstream
 from codemods.verify.loop import blocking, shape
 from codemods.verify.model import PACKAGE, Package
+from codemods.verify.types import beyond_upstream as new_type_errors
 
 __all__ = [
     "DECLARED",
     "OLDEST",
+    "Checker",
     "Defect",
     "OptionalImport",
     "VerifyResult",
@@ -74,6 +78,7 @@ def verify(
     python: Path | None = None,
     no_python: str = "no environment with the package's dependencies was given",
     upstream: Mapping[str, str] | None = None,
+    checker: Checker | None = None,
     declared: Mapping[str, str] = DECLARED,
 ) -> VerifyResult:
     """Checks the generated package that lies under `package_root`.
@@ -85,11 +90,12 @@ def verify(
         no_python: why `python` is None; it becomes the reason in `skipped`.
         upstream: upstream's files by path. What ruff finds in them is upstream's. An import that fails for want of
             a distribution which upstream's file of the same path imports too, or which an extra names, is optional
-            and no defect. None leaves out ruff's check, which compares the two.
+            and no defect. None leaves out the checks that compare the two: ruff's and that of types.
+        checker: the type checker. None leaves it out: it takes longer than everything else together.
         declared: modules and names that may touch global settings, with the reason.
 
     Raises:
-        ToolError: the folder holds no package, or ruff or the import check could not be run.
+        ToolError: the folder holds no package, or ruff, the type checker or the import check could not be run.
     """
     seconds: dict[str, float] = {}
     started = time.perf_counter()
@@ -111,6 +117,15 @@ def verify(
     else:
         defects += beyond_upstream(package_root, files, upstream)
     seconds["ruff"] = time.perf_counter() - started
+
+    started = time.perf_counter()
+    if checker is None or upstream is None:
+        skipped.append("types: left out, as it takes a minute; --types makes it, and so does `nox -s types`")
+    elif any(each.check == "grammar" for each in defects):
+        skipped.append("types: a file that does not parse has none")
+    else:
+        defects += new_type_errors(checker, files, upstream)
+    seconds["types"] = time.perf_counter() - started
 
     started = time.perf_counter()
     imported, optional = 0, ()

@@ -140,6 +140,7 @@ def dependency_environment(
     dependencies: Iterable[str],
     cache: Path,
     *,
+    constraints: Path | None = None,
     build: bool = True,
     run: Callable[[list[str]], subprocess.CompletedProcess[str]] | None = None,
 ) -> Path | None:
@@ -147,7 +148,8 @@ def dependency_environment(
 
     Args:
         dependencies: requirements, as in a project's `dependencies`.
-        cache: a folder for environments; each is named by its requirements and the version of Python.
+        cache: a folder for environments; each is named by its requirements, constraints and the version of Python.
+        constraints: a file of versions for pip. None takes the newest.
         build: whether to make it if it is not there; without, the answer may be None.
         run: starts a command and gives back what came of it; for tests.
 
@@ -155,7 +157,8 @@ def dependency_environment(
         ToolError: the environment could not be made; the installer's words are in it.
     """
     wanted = sorted(set(dependencies))
-    key = json.dumps([wanted, sys.version_info[:3], sys.platform])
+    versions = [constraints.read_text("utf-8")] if constraints else []
+    key = json.dumps([wanted, sys.version_info[:3], sys.platform, *versions])
     home = cache / f"imports-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     ready = home / "ready"
@@ -169,6 +172,8 @@ def dependency_environment(
         # The toolchain's own pip installs into it: that is quicker than a pip of its own, and so is compiling only
         # what is imported. uv is not asked: a version manager's shim may name one that does not run.
         installer = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-compile"]
+        if constraints:
+            installer += ["--constraint", str(constraints)]
         done = (run or _run)([*installer, "--disable-pip-version-check", "--quiet", *wanted])
     except (OSError, subprocess.SubprocessError) as error:
         raise _no_environment(str(error)) from error
@@ -184,6 +189,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 def _no_environment(why: str) -> ToolError:
     return ToolError(
-        f"the package's dependencies could not be installed for the import check:\n{why}",
-        remedy="See that pip reaches its index, or leave the check out with --no-imports; the package is not at fault.",
+        f"the package's dependencies could not be installed:\n{why}",
+        remedy="See that pip reaches its index, or leave out what needs them (--no-imports, --no-types); the "
+        "package is not at fault.",
     )

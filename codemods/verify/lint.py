@@ -6,13 +6,11 @@ For a rule about coroutines the name is the enclosing function's, which is upstr
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from codemods.errors import ToolError
 from codemods.verify.defects import Defect
 from codemods.verify.grammar import OLDEST
+from codemods.verify.scopes import scope_at
 
 RULES = ("ASYNC1", "ASYNC2", "F401", "F811", "F821", "F841")
 """Blocking calls and misuse of tasks; imports and names that are unused, defined twice, or not there."""
@@ -91,31 +90,9 @@ def _by_key(findings: Iterable[_Finding], root: Path, files: Mapping[str, str]) 
 
 def _name(finding: _Finding, text: str) -> str:
     if finding.code is not None and finding.code.startswith("ASYNC"):
-        return f"{_function_at(text, finding.location.row)}: {finding.message}"
+        return f"{scope_at(text, finding.location.row)}: {finding.message}"
     named = _IN_MESSAGE.search(finding.message)
     return named[1] if named else finding.message
-
-
-def _function_at(text: str, line: int) -> str:
-    """The qualified name of the innermost function or class around a line."""
-    around = [name for name, first, last in _scopes(text) if first <= line <= last]
-    return around[-1] if around else ""
-
-
-@lru_cache(maxsize=64)
-def _scopes(text: str) -> tuple[tuple[str, int, int], ...]:
-    """Functions and classes with their first and last lines, outer before inner."""
-
-    def within(node: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                name = f"{prefix}{child.name}"
-                yield name, child.lineno, child.end_lineno or child.lineno
-                yield from within(child, f"{name}.")
-            else:
-                yield from within(child, prefix)
-
-    return tuple(within(ast.parse(text), ""))
 
 
 def _run(folder: Path, paths: Iterable[str]) -> list[_Finding]:
