@@ -189,6 +189,9 @@ def parity(
         typer.Option("--strict", help="Once more for coroutines that nobody awaits, and calls that block the loop."),
     ] = False,
     record: Annotated[bool, typer.Option("--record", help="Keep the results in tests/parity/, for git.")] = False,
+    reuse: Annotated[
+        bool, typer.Option("--reuse", help="Take upstream's side from the last full run with the same tests.")
+    ] = False,
     if_there: Annotated[
         bool, typer.Option("--if-there", help="Where upstream's tests are not at hand, say so and succeed.")
     ] = False,
@@ -207,6 +210,7 @@ def parity(
         deno=deno,
         strict=strict,
         record=record,
+        reuse=reuse,
         only=tuple(only or ()),
     )
     console = Console(highlight=False)

@@ -64,6 +64,7 @@ class ParityOptions:
         only: ids or paths of tests; empty is all of them.
         report: where the report is written; None for a folder in the cache.
         record: whether to keep the results in the project, for git.
+        reuse: whether to take upstream's side from an earlier run, where nothing that it depends on has changed.
     """
 
     sync: SyncOptions
@@ -77,6 +78,7 @@ class ParityOptions:
     only: tuple[str, ...] = ()
     report: Path | None = None
     record: bool = False
+    reuse: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -128,9 +130,10 @@ def run_parity(options: ParityOptions, watcher: Watcher) -> ParityReport:
         NoTestsError: upstream's tests are not at hand.
         ToolError: something else stopped the run.
     """
-    if options.only and options.record:
+    if options.record and (options.only or options.reuse):
         raise UsageError(
-            "a run of some tests cannot be recorded as the results of all", remedy="Leave out --record, or the tests."
+            "only a run of all tests on both sides can be recorded",
+            remedy="Leave out --record, or the tests and --reuse.",
         )
     ground = _read(options, watcher)
     runs = _Runs(options, ground, watcher)
@@ -173,17 +176,40 @@ class _Runs:
     def both(self) -> tuple[SideRun, SideRun]:
         """Both sides, with what differs run again."""
         only = self.options.only or None
-        upstream, converted = (self._run(side, side.value, only) for side in Side)
+        kept = self._kept()
+        upstream = kept or self._run(Side.UPSTREAM, Side.UPSTREAM.value, only)
+        converted = self._run(Side.ASYNC, Side.ASYNC.value, only)
         self.notes += [f"{run.side.value}: {note}" for run in (upstream, converted) for note in run.notes]
         again = differing(compare(upstream, converted, self.ground.pair.lost))
         for number in range(1, RERUNS + 1):
             if not again:
                 break
-            later = [self._run(side, f"{side.value}, again {number}", again) for side in Side]
-            upstream, converted = with_reruns(upstream, later[:1]), with_reruns(converted, later[1:])
+            if kept is None:
+                upstream = with_reruns(upstream, [self._run(Side.UPSTREAM, f"upstream, again {number}", again)])
+            converted = with_reruns(converted, [self._run(Side.ASYNC, f"async, again {number}", again)])
             sides = (upstream.outcomes, converted.outcomes)
             again = [test for test in again if any(test in side and side[test].is_flaky for side in sides)]
+        if kept is None and only is None:
+            self._keeper().write_text(upstream.model_dump_json(), encoding="utf-8")
         return upstream, converted
+
+    def _kept(self) -> SideRun | None:
+        """Upstream's side as an earlier run left it, if that is wanted."""
+        keeper = self._keeper()
+        if not self.options.reuse or not keeper.is_file():
+            return None
+        run = SideRun.model_validate_json(keeper.read_bytes())
+        self.notes.append("upstream's side was run earlier, so the two times cannot be compared")
+        only = self.options.only
+        chosen = {t: o for t, o in run.outcomes.items() if not only or t.startswith(only)}
+        return run.model_copy(update={"outcomes": chosen})
+
+    def _keeper(self) -> Path:
+        """Where upstream's side is kept, by everything that it depends on."""
+        ground = self.ground
+        what = (ground.tree.sha256, _digest(ground.tests), ground.environment.sha256, *self.options.flags)
+        name = hashlib.sha256(" ".join(what).encode()).hexdigest()[:16]
+        return self.options.sync.cache / "parity" / f"upstream-{ground.tree.version}-{name}.json"
 
     def strict(self) -> SideRun:
         """The converted suite under stricter rules."""
