@@ -181,7 +181,7 @@ def parity(
     ] = None,
     python: Annotated[str, typer.Option(metavar="VERSION|PATH", help="What both sides run on.")] = "3.12",
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Test processes at once.")] = os.cpu_count() or 1,
-    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="For each test.")] = 60.0,
+    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="For each test.")] = 120.0,
     extra: Annotated[bool, typer.Option(help="Run what upstream runs with --extra.")] = True,
     deno: Annotated[bool, typer.Option("--deno", help="Run what needs Deno, which downloads what it needs.")] = False,
     strict: Annotated[

@@ -71,7 +71,7 @@ class ParityOptions:
     tests: Path | None = None
     python: str = "3.12"
     workers: int = 2
-    timeout: float = 60.0
+    timeout: float = 120.0
     extra: bool = True
     deno: bool = False
     strict: bool = False
