@@ -9,7 +9,7 @@ from typing import Any
 
 import dspy
 import pytest
-from dspy.clients.provider import Provider, TrainingJob
+from dspy.clients.provider import Provider, ReinforceJob, TrainingJob
 
 
 class Trained(Provider):
@@ -94,3 +94,74 @@ async def test_cancelling_who_waits_cancels_the_job_and_ends_its_thread():
 
 async def _result(job: Job) -> Any:
     return await asyncio.wrap_future(job)
+
+
+class Served(Provider):
+    """Local servers, which take their time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reinforceable = True
+        self.ReinforceJob = Reinforced
+        self.seen: list[Any] = []
+
+    def launch(self, lm, launch_kwargs=None):
+        self._wait("launch", launch_kwargs)
+
+    def kill(self, lm, launch_kwargs=None):
+        self._wait("kill", launch_kwargs)
+
+    def _wait(self, *what: Any) -> None:
+        time.sleep(0.2)
+        self.seen.append((*what, threading.current_thread() is threading.main_thread()))
+
+
+class Reinforced(ReinforceJob):
+    def initialize(self):
+        self.lm.provider._wait("initialize", self.train_kwargs)
+
+    def step(self, train_data, train_data_format):
+        raise NotImplementedError
+
+    def terminate(self):
+        raise NotImplementedError
+
+    def get_status(self):
+        raise NotImplementedError
+
+
+async def test_servers_and_reinforcement_are_waited_for_beside_the_loop():
+    provider = Served()
+    lm = dspy.LM("local/m", provider=provider, cache=False)
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    ticking = asyncio.ensure_future(tick())
+    await lm.launch({"port": 1})
+    job = await lm.reinforce({"steps": 2})
+    await lm.kill()
+    ticking.cancel()
+    assert isinstance(job, Reinforced)
+    in_main = False
+    assert provider.seen == [
+        ("launch", {"port": 1}, in_main),
+        ("initialize", {"steps": 2}, in_main),
+        ("kill", None, in_main),
+    ]
+    assert ticks > 10
+
+
+async def test_servers_of_a_program_are_launched_and_killed():
+    from dspy.teleprompt.bootstrap_finetune import kill_lms, launch_lms
+
+    provider = Served()
+    program = dspy.Predict("question -> answer")
+    program.set_lm(dspy.LM("local/m", provider=provider, cache=False))
+    await launch_lms(program)
+    await kill_lms(program)
+    assert [each[0] for each in provider.seen] == ["launch", "kill"]

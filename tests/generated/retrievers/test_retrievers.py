@@ -307,6 +307,7 @@ def weaviate(monkeypatch: pytest.MonkeyPatch) -> Any:
     found.WeaviateClient = found.Client = object  # type: ignore[attr-defined]
     found.util = types.ModuleType("weaviate.util")  # type: ignore[attr-defined]
     found.util.get_valid_uuid = str  # type: ignore[attr-defined]
+    found.kept = []  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "weaviate", found)
     monkeypatch.setitem(sys.modules, "weaviate.util", found.util)
     monkeypatch.delitem(sys.modules, "dspy.retrievers.weaviate_rm", raising=False)
@@ -326,6 +327,13 @@ def weaviate(monkeypatch: pytest.MonkeyPatch) -> Any:
             time.sleep(0.2)
             return iter([types.SimpleNamespace(properties={"content": f"object {n}", "other": n}) for n in range(5)])
 
+        data = property(lambda self: self)
+
+        def insert(self, properties: dict[str, Any], uuid: str) -> str:
+            time.sleep(0.2)
+            found.kept.append(properties)
+            return uuid
+
     collections = types.SimpleNamespace(get=lambda name: Collection())
     return types.SimpleNamespace(collections=collections)
 
@@ -337,6 +345,27 @@ async def test_weaviate_leaves_the_loop_alone(weaviate: Any):
     count, found = await ticks(rm(SETTINGS, ["a", "b"], k=2, tenant_id="t"))
     assert count > 5
     assert [each.long_text for each in found] == ["a 0", "a 1", "b 0", "b 1"]
+
+
+async def test_objects_of_weaviate_are_put_and_got_beside_the_loop(weaviate: Any):
+    from dspy.retrievers.weaviate_rm import WeaviateRM
+
+    rm = WeaviateRM("collection", weaviate_client=weaviate)
+    count, _ = await ticks(rm.insert({"content": "new"}))
+    assert count > 5 and sys.modules["weaviate"].kept == [{"content": "new"}]
+    count, found = await ticks(rm.get_objects(2, ["content"]))
+    assert count > 5 and found == [{"content": "object 0"}, {"content": "object 1"}]
+
+
+async def test_the_older_client_of_weaviate_is_refused(weaviate: Any):
+    from dspy.retrievers.weaviate_rm import WeaviateRM
+
+    rm = WeaviateRM("collection", weaviate_client=weaviate)
+    rm._client_type = "Client"
+    with pytest.raises(ValueError, match="please upgrade to v4"):
+        await rm.get_objects(2, ["content"])
+    with pytest.raises(AttributeError, match="please upgrade to v4"):
+        await rm.insert({})
 
 
 async def test_a_data_loader_waits_for_the_retriever_of_the_settings(weaviate: Any):
