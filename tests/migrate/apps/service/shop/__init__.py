@@ -1,0 +1,1 @@
+"""Customer service for a small shop."""
