@@ -29,8 +29,9 @@ def main(argv=None):
     program = RAG(index, model("checker"), hops=options.hops)
     for question in options.questions:
         prediction = program(question=question)
-        print(f"{question} {prediction.answer} (supported: {prediction.supported}, from {len(prediction.context)} notes)")
-    results = program.batch([dspy.Example(question=each).with_inputs("question") for each in options.questions], disable_progress_bar=True)
+        print(question, prediction.answer, f"(supported: {prediction.supported})", len(prediction.context))
+    examples = [dspy.Example(question=each).with_inputs("question") for each in options.questions]
+    results = program.batch(examples, num_threads=2, disable_progress_bar=True)
     print([each.answer for each in results], index.searched)
     return 0
 
