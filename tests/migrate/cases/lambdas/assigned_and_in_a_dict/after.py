@@ -7,16 +7,12 @@ async def ask(settings: dspy.Settings, question):  # noqa: E731
     return (await qa(settings, question=question)).answer
 
 
-async def exact(settings: dspy.Settings, example, prediction, trace=None):
-    return example.answer == prediction.answer
-
-
 async def judged(settings: dspy.Settings, example, prediction, trace=None):
     return (await qa(settings, question=f"fine? {prediction}")).answer == "yes"
 
 
 METRICS = {
-    "exact": exact,
+    "exact": lambda example, prediction, trace=None: example.answer == prediction.answer,
     "judged": judged,
 }
 

@@ -1,25 +1,15 @@
 import dspy
 
+look_up = dspy.Predict("source, query -> found")
+
 
 def tools(names):
     made = []
     for name in names:
 
         async def awaited(settings: dspy.Settings, query, name=name):
-            return f"{name}: {query}"
+            return (await look_up(settings, source=name, query=query)).found
 
         made.append(dspy.Tool(awaited, name=name))
+        made.append(dspy.Tool(lambda text: text.upper(), name=f"shout_{name}"))
     return made
-
-
-def judge(field):
-    program = dspy.Predict(f"{field} -> fine: bool")
-
-    async def awaited(settings: dspy.Settings, example, prediction, trace=None):
-        return (await program(settings, **{field: prediction[field]})).fine
-
-    return awaited
-
-
-async def run(settings: dspy.Settings, student, devset):
-    return await dspy.Evaluate(devset=devset, metric=judge("answer"))(settings, student)

@@ -1,17 +1,11 @@
 import dspy
 
+look_up = dspy.Predict("source, query -> found")
+
 
 def tools(names):
     made = []
     for name in names:
-        made.append(dspy.Tool(lambda query, name=name: f"{name}: {query}", name=name))
+        made.append(dspy.Tool(lambda query, name=name: look_up(source=name, query=query).found, name=name))
+        made.append(dspy.Tool(lambda text: text.upper(), name=f"shout_{name}"))
     return made
-
-
-def judge(field):
-    program = dspy.Predict(f"{field} -> fine: bool")
-    return lambda example, prediction, trace=None: program(**{field: prediction[field]}).fine
-
-
-def run(student, devset):
-    return dspy.Evaluate(devset=devset, metric=judge("answer"))(student)

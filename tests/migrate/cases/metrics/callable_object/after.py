@@ -7,7 +7,7 @@ class Overlap:
     def __init__(self, field: str):
         self.field = field
 
-    async def __call__(self, settings: dspy.Settings, example, prediction, trace=None):
+    def __call__(self, example, prediction, trace=None):
         expected = set(example[self.field].split())
         return len(expected & set(prediction[self.field].split())) / len(expected)
 

@@ -2,8 +2,5 @@ import dspy
 
 
 async def score(settings: dspy.Settings, program, devset):
-    async def metric(settings: dspy.Settings, example, prediction, trace=None):
-        return example.y == prediction.y
-
-    evaluate = dspy.Evaluate(devset=devset, metric=metric)
+    evaluate = dspy.Evaluate(devset=devset, metric=lambda example, prediction, trace=None: example.y == prediction.y)
     return await evaluate(settings, program)

@@ -2,7 +2,7 @@ import dspy
 from dspy.evaluate import Evaluate
 
 
-async def exact(settings: dspy.Settings, example, prediction, trace=None):
+def exact(example, prediction, trace=None):
     return example.answer.lower() == prediction.answer.lower()
 
 

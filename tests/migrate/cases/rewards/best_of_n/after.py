@@ -1,7 +1,7 @@
 import dspy
 
 
-async def short(settings: dspy.Settings, args, prediction):
+def short(args, prediction):
     return 1.0 if len(prediction.answer.split()) == 1 else 0.0
 
 
@@ -11,13 +11,10 @@ async def terse(settings: dspy.Settings, question):
 
 
 async def refined(settings: dspy.Settings, question):
-    async def reward_fn(settings: dspy.Settings, args, prediction):
-        return float(prediction.answer.isupper())
-
     program = dspy.Refine(
         module=dspy.ChainOfThought("question -> answer"),
         N=2,
-        reward_fn=reward_fn,
+        reward_fn=lambda args, prediction: float(prediction.answer.isupper()),
         threshold=1.0,
     )
     return await program(settings, question=question)

@@ -3,7 +3,7 @@ import dspy
 PRICES = {"tea": 2.5, "cake": 4.0}
 
 
-async def price(settings: dspy.Settings, item: str) -> float:
+def price(item: str) -> float:
     """The price of an item in euros.
 
     Args:

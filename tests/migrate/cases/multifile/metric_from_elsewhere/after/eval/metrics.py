@@ -1,4 +1,4 @@
-async def first_word(settings, example, prediction, trace=None):
+def first_word(example, prediction, trace=None):
     return example.answer.split()[0] == prediction.answer.split()[0]
 
 
