@@ -72,7 +72,8 @@ def with_callbacks(fn):
                         f"Error when applying callback {callback}'s end handler on function {fn.__name__}: {e}."
                     )
 
-    return always_takes_settings(wrapper, before=1)
+    always_takes_settings(wrapper, before=1)
+    return wrapper
 
 
 _call_shapes: WeakKeyDictionary[Callable, Callable] = WeakKeyDictionary()

@@ -25,7 +25,8 @@ def host_tool(fn: Callable[..., Any], call: Callable[..., Awaitable[Any]]) -> Ca
         return await call(settings, **kwargs)
 
     tool.__signature__ = visible_signature(fn)  # type: ignore[attr-defined]
-    return always_takes_settings(tool)
+    always_takes_settings(tool)
+    return tool
 
 
 def sandbox_source(fn: Callable[..., Any], shipped: Collection[str]) -> str:

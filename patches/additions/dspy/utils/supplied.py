@@ -126,15 +126,15 @@ def without_settings(signature: inspect.Signature, before: int = 0) -> inspect.S
     return signature.replace(parameters=parameters[:before] + parameters[before + 1 :])
 
 
-def always_takes_settings(fn: F, before: int = 0) -> F:
+def always_takes_settings(fn: Callable[..., Any], before: int = 0) -> None:
     """Mark a wrapper that takes settings whatever the function behind it takes.
 
     Args:
         fn: The wrapper.
         before: How many positional arguments come before settings: one for a method as it stands in its class.
     """
+    # It gives nothing back: to who reads the code, what comes back would be any of the functions that are marked.
     setattr(fn, _ALWAYS, before)
-    return fn
 
 
 def is_coroutine_function(fn: Any) -> bool:
