@@ -99,7 +99,8 @@ def _without_settings(fn: Callable) -> Callable:
         pass
 
     shape.__name__ = fn.__name__
-    shape.__signature__ = without_settings(inspect.signature(behind_check(fn), follow_wrapped=False), before=1)
+    signature = without_settings(inspect.signature(behind_check(fn), follow_wrapped=False), before=1)
+    shape.__signature__ = signature  # type: ignore[attr-defined]
     return shape
 
 
