@@ -705,7 +705,7 @@ def _families(program: Program, rules: Rules) -> _Families:
         cls = program.classes[symbol]
         definers: dict[str, FunctionInfo] = {}
         for base in cls.mro():
-            for name, method in base.methods.items():
+            for name, method in base.named_methods().items():
                 # The nearest overrides the others: in a class of several bases a mixin's stands for all of them.
                 if name != "__init__":
                     families.join(definers.setdefault(name, method).symbol, method.symbol)

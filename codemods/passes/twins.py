@@ -18,6 +18,7 @@ from codemods.errors import ToolError
 from codemods.program.build import dotted
 
 _PAIRS = {"__call__": "acall"}
+_PROTOCOL = frozenset({"acall", "aforward"})
 _BASES_MODULE = "dspy.utils.twins"
 _BASE_CLASS = "TwinNames"
 
@@ -139,6 +140,14 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     return body
 
 
+def _may_be_renamed(name: str, receiver: str) -> bool:
+    """Whether an attribute of an async twin's name is the twin: DSPy's own protocol anywhere, others on ``self``.
+
+    Of other objects nothing is known here. They may have the async name only, or be another package's.
+    """
+    return name in _PROTOCOL or receiver in ("self", "cls", "super()")
+
+
 class _Normalizer(ast.NodeTransformer):
     """Strips what may differ between twins."""
 
@@ -152,8 +161,10 @@ class _Normalizer(ast.NodeTransformer):
         return ast.Name(self.renames.get(node.id, node.id), node.ctx)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        value = self.visit(node.value)
-        return ast.Attribute(value, self.renames.get(node.attr, node.attr), node.ctx)
+        renamed = (
+            self.renames.get(node.attr, node.attr) if _may_be_renamed(node.attr, ast.unparse(node.value)) else node.attr
+        )
+        return ast.Attribute(self.visit(node.value), renamed, node.ctx)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
@@ -291,6 +302,9 @@ class _Merger(cst.CSTTransformer):
 
 def _with_base(node: cst.ClassDef) -> list[cst.Arg]:
     comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    if isinstance(node.bases[-1].value, cst.Name) and node.bases[-1].value.value == "object":
+        # Every class is an `object`: behind it no base can stand.
+        return [*node.bases[:-1], cst.Arg(cst.Name(_BASE_CLASS), comma=comma), node.bases[-1]]
     last = node.bases[-1].with_changes(comma=comma)
     more = bool(node.keywords)
     return [*node.bases[:-1], last, cst.Arg(cst.Name(_BASE_CLASS), comma=comma if more else cst.MaybeSentinel.DEFAULT)]
@@ -323,6 +337,13 @@ class _Renamer(cst.CSTTransformer):
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:
         return updated_node.with_changes(value=self.renames.get(updated_node.value, updated_node.value))
+
+    def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.Attribute:
+        name, receiver = original_node.attr.value, cst.Module([]).code_for_node(original_node.value)
+        return updated_node if _may_be_renamed(name, receiver) else updated_node.with_changes(attr=original_node.attr)
+
+    def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
+        return updated_node.with_changes(keyword=original_node.keyword)
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
         """``x.acall(...)`` is ``x(...)``; ``super().__call__(...)`` has no shorter form."""

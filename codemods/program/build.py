@@ -50,6 +50,7 @@ def _extended(library: Program) -> Program:
         dict(library.module_names),
         dict(library.imports),
         dict(library.stars),
+        dict(library.exports),
         dict(library.further),
     )
 
@@ -130,6 +131,9 @@ class _Collector:
     def collect(self) -> None:
         self.program.module_names[self.module.name] = bound_names(self.module.tree)
         self.program.stars[self.module.name] = []
+        listed = _exported(self.module.tree)
+        if listed is not None:
+            self.program.exports[self.module.name] = listed
         self._scope(self.module.tree, "", None, None)
 
     def _scope(self, node: ast.AST, prefix: str, owner: ClassInfo | None, parent: FunctionInfo | None) -> None:
@@ -192,6 +196,9 @@ class _Collector:
         for statement in node.body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 info.annotations[statement.target.id] = statement.annotation
+            elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):
+                names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+                info.aliases.update(dict.fromkeys(names, statement.value.id))
         self._scope(node, f"{qualname}.", info, parent)
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
@@ -217,6 +224,17 @@ def import_bindings(node: ast.Import | ast.ImportFrom, module: ModuleInfo) -> li
         parts = parts[: len(parts) - node.level + (1 if module.is_package else 0)]
         base = ".".join([*parts, *([node.module] if node.module else [])])
     return [(alias.asname or alias.name, (base, alias.name)) for alias in node.names]
+
+
+def _exported(tree: ast.Module) -> frozenset[str] | None:
+    """The names in ``__all__``, where it is written down in one place."""
+    mentions = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "__all__"]
+    for statement in tree.body if len(mentions) == 1 else ():
+        if isinstance(statement, ast.Assign) and mentions[0] in statement.targets:
+            listed = statement.value.elts if isinstance(statement.value, ast.List | ast.Tuple) else []
+            names = [e.value for e in listed if isinstance(e, ast.Constant) and isinstance(e.value, str)]
+            return frozenset(names) if len(names) == len(listed) and names else None
+    return None
 
 
 def bound_names(node: ast.AST) -> set[str]:

@@ -51,10 +51,17 @@ class ClassInfo:
     subclasses: list[ClassInfo] = field(default_factory=list["ClassInfo"])
     methods: dict[str, FunctionInfo] = field(default_factory=dict[str, "FunctionInfo"])
     annotations: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])
+    aliases: dict[str, str] = field(default_factory=dict[str, str])
+    """Second names of methods: ``acall = __call__``."""
 
     @property
     def name(self) -> str:
         return self.node.name
+
+    def named_methods(self) -> dict[str, FunctionInfo]:
+        """The methods of this class's own body by each of their names."""
+        second = {alias: self.methods[name] for alias, name in self.aliases.items() if name in self.methods}
+        return {**second, **self.methods}
 
     @property
     def symbol(self) -> str:
@@ -204,6 +211,8 @@ class Program:
     module_names: dict[str, set[str]]
     imports: dict[tuple[str, str], tuple[str, str | None]]
     stars: dict[str, list[str]]
+    exports: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """What ``__all__`` of a module lists, where it is a plain list."""
     further: dict[str, list[FunctionInfo]] = field(default_factory=dict[str, "list[FunctionInfo]"])
     """Of a function that is defined more than once (overloads, branches): by the first one's symbol, the others."""
     own: frozenset[str] | None = None

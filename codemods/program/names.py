@@ -41,12 +41,18 @@ def _resolve(program: Program, module: str, name: str, seen: frozenset[tuple[str
     if name in program.module_names[module]:
         return Target(module, name)
     for star in reversed(program.stars[module]):
-        if star in program.modules:
+        if star in program.modules and _is_exported(program, star, name):
             found = _resolve(program, star, name, seen)
             if found is not None:
                 return found
     submodule = f"{module}.{name}"
     return Target(submodule, None) if submodule in program.modules else None
+
+
+def _is_exported(program: Program, module: str, name: str) -> bool:
+    """Whether a star import of ``module`` takes the name."""
+    listed = program.exports.get(module)
+    return not name.startswith("_") if listed is None else name in listed
 
 
 def _defined_here(program: Program, module: str, name: str) -> bool:
@@ -66,7 +72,8 @@ def resolve_import(
     found = _resolve(program, base, attribute, seen)
     if found is not None:
         return found
-    return Target(base, attribute)
+    submodule = f"{base}.{attribute}"
+    return Target(submodule, None) if submodule in program.modules else Target(base, attribute)
 
 
 def local_imports(program: Program, function: FunctionInfo) -> dict[str, Target]:

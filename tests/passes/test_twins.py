@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from codemods.passes.twins import async_names, find_twins, merge_twins
-from tests.support.conversion import assert_converted, assert_untouched, convert_toy, dedent, defect, toy_files
+from tests.support.conversion import assert_converted, assert_untouched, convert_toy, dedent, toy_files
 
 
 def test_equal_twins_keep_the_sync_text() -> None:
@@ -199,7 +199,7 @@ def test_the_base_that_links_names_is_imported() -> None:
         ("(Module)", "(Module, TwinNames)"),
         ("(Module, metaclass=type)", "(Module, TwinNames, metaclass=type)"),
         ("(pydantic.BaseModel)", "(pydantic.BaseModel)"),
-        pytest.param("(object)", "(TwinNames, object)", marks=defect("behind `object` no class can be made of it")),
+        ("(object)", "(TwinNames, object)"),
     ],
 )
 def test_bases_beside_it(bases: str, after: str) -> None:
@@ -412,9 +412,6 @@ def test_files_without_twins_come_back_as_they_are() -> None:
     assert merge_twins(files) == (files, [])
 
 
-@defect(
-    "an override of the async name alone is in no family with the function that has both names: it takes no settings"
-)
 def test_an_override_of_the_async_name_alone() -> None:
     assert_converted(
         """
@@ -447,9 +444,6 @@ def test_an_override_of_the_async_name_alone() -> None:
     )
 
 
-@defect(
-    "names of twins are renamed in a winning body wherever they stand: on objects that have the async name only, too"
-)
 def test_an_object_that_has_the_async_name_only() -> None:
     assert_converted(
         """
@@ -490,7 +484,6 @@ def test_an_object_that_has_the_async_name_only() -> None:
     )
 
 
-@defect("what only the body that went used stays imported")
 def test_imports_of_the_body_that_went() -> None:
     assert_converted(
         """
@@ -505,6 +498,8 @@ def test_imports_of_the_body_that_went() -> None:
             return await settings.lm(x)
         """,
         """
+
+
         @takes_settings
         async def sell(settings: Settings, x):
             return await settings.lm(settings, x)
