@@ -19,7 +19,7 @@ from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
 from codemods.program.names import resolve_dotted
 from codemods.program.stand_ins import StandIns
-from codemods.program.values import External, FunctionRef, Instance, Opaque, Plain, Supplied, Value, Values
+from codemods.program.values import External, FunctionRef, Instance, Made, Opaque, Plain, Supplied, Value, Values
 from codemods.rules import Rules
 
 _Paint = Callable[[FunctionInfo, "Reason"], FunctionInfo | None]
@@ -60,6 +60,8 @@ class CallSite:
     plain: bool = False
     given: bool = False
     """Whether what is called has its first arguments already, settings among them."""
+    made: bool = False
+    """Whether it calls a coroutine function that the library made of something."""
 
     @property
     def function(self) -> FunctionInfo | None:
@@ -247,6 +249,7 @@ class _Colorer:
             bool(supplied) or _is_known(values),
             plain,
             any(isinstance(v, FunctionRef) and v.given for v in values),
+            any(isinstance(v, Made) for v in values),
         )
 
     def _collect_drawers(self) -> None:
@@ -333,6 +336,9 @@ class _Colorer:
         if self.program.own is None:
             return seeds
         for site in self.result.calls:
+            if site.made and site.function is not None:
+                reason = Reason("calls what the library makes a coroutine function", site.position[0])
+                seeds.setdefault(site.function.symbol, reason)
             for target in site.targets:
                 if site.function is not None and target.symbol in colour:
                     reason = Reason(f"{site.function.symbol} calls {target.symbol}", site.position[0])
@@ -472,7 +478,7 @@ class _Colorer:
         """A nested function that stays plain closes over the settings of the function around it."""
         current = function
         while current.parent is not None and current.owner is None and not self.result.is_coroutine(current):
-            if current.first_parameter == "settings":
+            if current.first_parameter == "settings" or current.symbol in self.result.stand_ins.handed:
                 break
             current = current.parent
         return current

@@ -15,7 +15,7 @@ from codemods.program.build import dotted, iter_own
 from codemods.program.flow import Scope
 from codemods.program.model import ModuleInfo
 from codemods.program.replacements import Replacement, replaced_values, replacement_by_call
-from codemods.program.values import External, FunctionRef, Stub, Values
+from codemods.program.values import ClassRef, External, FunctionRef, Stub, Values
 
 if TYPE_CHECKING:
     from codemods.plan import CallPlan, FilePlan, Range
@@ -48,7 +48,20 @@ class MockPlanner:
             replacement = Replacement(node, target.value, target.attr, None, node.value)
             new = self._new_name(replacement, scope)
             if new is not None:
-                self.file.reads[self.place(target)] = f"{ast.unparse(target.value)}.{new}"
+                self.file.reads[self.place(target)] = _member(target.value, new)
+
+    def plan_attribute(self, node: ast.Attribute, scope: Scope) -> bool:
+        """``mock_lm.acall``: the attribute that is called now, which for ``__call__`` is the mock itself."""
+        if not isinstance(node.ctx, ast.Load):
+            return False
+        for site in self._sites(self.coloring.flow.values(node.value, scope)):
+            for symbol in sorted(self.coloring.stand_ins.stubs.get(site, ())):
+                owner = self.coloring.program.functions[symbol].owner
+                names = [cls.aliases[node.attr] for cls in owner.mro() if node.attr in cls.aliases] if owner else []
+                if names:
+                    self.file.reads[self.place(node)] = _member(node.value, names[0])
+                    return True
+        return False
 
     def plan_call(self, node: ast.Call, scope: Scope, plan: CallPlan) -> None:
         """A call that patches, makes a mock, or asserts how one was called; ``plan`` is what is added to."""
@@ -123,10 +136,20 @@ class MockPlanner:
         callees = self.coloring.flow.values(node.func, scope)
         if not any(isinstance(callee, External) and callee.name in _PLAIN for callee in callees):
             return False
+        if any(self._is_called_as_coroutine(k.value, scope) for k in node.keywords if k.arg == "spec"):
+            return True
         for site in self._sites(self.coloring.flow.values(node, scope)):
             if self.coloring.stand_ins.external.get(site) in self.renamed:
                 return True
             if any(symbol in self.coloring.coroutine for symbol in self.coloring.stand_ins.stubs.get(site, ())):
+                return True
+        return False
+
+    def _is_called_as_coroutine(self, spec: ast.expr, scope: Scope) -> bool:
+        for value in self.coloring.flow.values(spec, scope):
+            cls = self.coloring.program.classes[value.cls] if isinstance(value, ClassRef) else None
+            called = cls.find_method("__call__") if cls is not None else None
+            if called is not None and self.coloring.is_coroutine(called):
                 return True
         return False
 
@@ -174,6 +197,11 @@ class MockPlanner:
                 return f"{alias}.{name}"
         self.file.imports.add((_MODULE, name))
         return name
+
+
+def _member(holder: ast.expr, name: str) -> str:
+    """How an attribute is written; an object's ``__call__`` is the object."""
+    return ast.unparse(holder) if name == "__call__" else f"{ast.unparse(holder)}.{name}"
 
 
 def replacement_value_given(node: ast.Call) -> bool:

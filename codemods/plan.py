@@ -35,7 +35,8 @@ from codemods.program.build import all_bound_names, dotted
 from codemods.program.flow import Scope
 from codemods.program.model import Placed
 from codemods.program.names import resolve_dotted
-from codemods.program.values import ClassRef, Instance
+from codemods.program.values import ClassRef, Instance, Made
+from codemods.rules import ScopeRule
 
 Range = tuple[int, int, int, int]
 """First line, first column, last line, last column (exclusive); lines from 1, columns from 0 in characters."""
@@ -316,7 +317,7 @@ class _Planner:
         plan = FunctionPlan(
             make_async=coroutine and not function.is_async,
             settings=takes and not has,
-            receiver=function.is_method and bool(function.arguments),
+            receiver=function.has_receiver,
             before=self.coloring.settings_before.get(function.symbol, ()),
         )
         # Who is handed settings before other parameters is handed them by name.
@@ -428,9 +429,31 @@ class _Planner:
             child = self._child_name(node, env)
             self.file.withs[self.range(entered)] = WithPlan(child=child)
             return replace(env, settings=child, depth=env.depth + 1, held=env.held | {child})
+        scope_rule = self._scope_rule(entered, env)
+        if scope_rule is not None:
+            return self._scoped(node, item, scope_rule, env)
         if isinstance(node, ast.With) and enters_asynchronously(self.coloring, entered, env.scope):
             self.file.withs[self.range(entered)] = WithPlan(asynchronous=True)
         return env
+
+    def _scope_rule(self, entered: ast.expr, env: _Env) -> ScopeRule | None:
+        """The rule of a context manager of the library whose block has settings of its own."""
+        site = self.sites.get(entered) if isinstance(entered, ast.Call) and self.default is not None else None
+        symbols = {target.symbol for target in site.targets} if site is not None else set[str]()
+        return next((rule for rule in self.coloring.rules.scope if rule.symbol in symbols), None)
+
+    def _scoped(self, node: ast.With | ast.AsyncWith, item: ast.withitem, rule: ScopeRule, env: _Env) -> _Env:
+        name = dotted(item.optional_vars) if item.optional_vars is not None else None
+        if name is None:
+            name = self._fresh_name(rule.name, env)
+            self.file.withs[self.range(item.context_expr)] = WithPlan(child=name)
+        return replace(env, settings=f"{name}.{rule.attribute}", depth=env.depth + 1)
+
+    def _fresh_name(self, name: str, env: _Env) -> str:
+        taken = {n.id for n in ast.walk(env.scope.node) if isinstance(n, ast.Name)} | env.held
+        while name in taken:
+            name = f"{name}_"
+        return name
 
     def _child_name(self, node: ast.AST, env: _Env) -> str:
         """A name that nothing else in the function uses; siblings share one unless a closure holds on to it."""
@@ -500,6 +523,8 @@ class _Planner:
             self.file.bare_awaits.add(self.range(node))
 
     def _visit_Attribute(self, node: ast.Attribute, env: _Env) -> None:
+        if self.mocks is not None and self.mocks.plan_attribute(node, env.scope):
+            return
         if not self._read(node, env):
             self._children(node, env)
 
@@ -606,7 +631,9 @@ class _Planner:
             return plan
         coroutine = [t for t in site.targets if self.coloring.is_coroutine(t)]
         takes = [t for t in site.targets if self.coloring.takes_settings(t)]
-        if site.supplied:
+        if site.made:
+            self._made(node, env, plan)
+        elif site.supplied:
             self._supplied(node, env, plan)
         elif coroutine or takes:
             self._coloured(node, env, plan, coroutine, takes)
@@ -619,6 +646,13 @@ class _Planner:
         if not isinstance(node, ast.Call):
             return False
         return any(f.symbol == f"{SUPPLIED}:bind" for f in self.coloring.flow.functions(node.func, env.scope))
+
+    def _made(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
+        makers = self.coloring.flow.values(node.func, env.scope)
+        if any(isinstance(v, Made) and v.settings for v in makers) and not self._has_settings(node, env, 0):
+            plan.settings = self._settings_here(node, env)
+        if node not in self.awaited:
+            self._await_here(node, env, plan)
 
     def _supplied(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
         if env.function is None or not self._can_await(env):
@@ -644,12 +678,14 @@ class _Planner:
             self._finding("settings-name", node, f"`settings` is something else at {ast.unparse(node)}")
         plain_await = [t for t in coroutine if not t.is_generator]
         if plain_await and node not in self.awaited:
-            if self._can_await(env):
-                plan.awaited = True
-            else:
-                self._finding(
-                    "wall-coroutine", node, f"{ast.unparse(node.func)}(...) is a coroutine, and cannot be awaited here"
-                )
+            self._await_here(node, env, plan)
+
+    def _await_here(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
+        if self._can_await(env):
+            plan.awaited = True
+        else:
+            message = f"{ast.unparse(node.func)}(...) is a coroutine, and cannot be awaited here"
+            self._finding("wall-coroutine", node, message)
 
     def _partial(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
         """Settings come before the positional arguments that a ``functools.partial`` holds."""
@@ -686,7 +722,9 @@ class _Planner:
         return settings in self.coloring.flow.values(first, env.scope)
 
     def _settings_index(self, node: ast.Call, env: _Env, targets: list[FunctionInfo]) -> int:
-        """After an explicit ``self`` where a method is called through its class."""
+        """After an explicit ``self``: of a method that is called through its class, or of a function like one."""
+        if targets and targets[0].has_receiver and not targets[0].is_method:
+            return 0 if isinstance(node.func, ast.Attribute) else 1
         if not isinstance(node.func, ast.Attribute) or not any(
             t.is_method and not t.is_classmethod for t in targets[:1]
         ):

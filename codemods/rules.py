@@ -94,6 +94,24 @@ class RenamedRule(_Rule):
     new: str
 
 
+class MakerRule(_Rule):
+    """A function of the library that makes a coroutine function of what it is handed, taking settings or not."""
+
+    symbol: str
+    settings: bool = True
+
+
+class ScopeRule(_Rule):
+    """A context manager of the library: calls in its block are handed an attribute of what it gives as settings.
+
+    ``name`` is what it is bound to where the source does not name it.
+    """
+
+    symbol: str
+    attribute: str
+    name: str
+
+
 class BlockingRule(_Rule):
     """A call that blocks the event loop and the coroutine function that does the same without."""
 
@@ -126,6 +144,8 @@ class Rules(BaseModel):
     vendored: tuple[VendoredRule, ...] = ()
     entry: tuple[EntryRule, ...] = ()
     renamed: tuple[RenamedRule, ...] = ()
+    maker: tuple[MakerRule, ...] = ()
+    scope: tuple[ScopeRule, ...] = ()
 
 
 def load_rules(text: str | None = None) -> Rules:

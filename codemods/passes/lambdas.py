@@ -30,7 +30,7 @@ class Lambdas(Pass):
         if plan.settings:
             if self.plan.annotation == "Settings":
                 self.context.imports.add(("dspy.dsp.utils.settings", "Settings"))
-            parameters = add_settings(parameters, plan, self.plan.annotation, receiver=False)
+            parameters = add_settings(parameters, plan, self.plan.annotation, receiver=plan.receiver)
         assert plan.hoist is not None
         return cst.FunctionDef(
             name=cst.Name(plan.hoist),

@@ -24,6 +24,7 @@ from codemods.program.values import (
     External,
     FunctionRef,
     Instance,
+    Made,
     ModuleRef,
     Opaque,
     Plain,
@@ -46,7 +47,8 @@ _YIELD = ":yield"
 _STUB_MAKERS = frozenset(
     f"unittest.mock.{name}" for name in ("Mock", "MagicMock", "AsyncMock", "patch", "patch.object")
 )
-_SAME_VALUE = frozenset({"copy", "deepcopy", "cast", "next"})
+_SAME_VALUE = frozenset({"copy", "deepcopy", "cast", "next", "dumps", "loads"})
+"""Functions whose result stands for their argument; what was pickled stands for what it was."""
 _EMPTY_CONTAINERS = frozenset(
     {
         "builtins.list", "builtins.dict", "builtins.set", "collections.defaultdict", "collections.OrderedDict",
@@ -99,6 +101,7 @@ class Flow:
         self.rule_matches: dict[str, int] = defaultdict(int)
         self.wrapped: dict[str, tuple[ast.expr, Scope]] = dict(base.wrapped) if base is not None else {}
         self.fixtures = self._fixtures_by_name()
+        self.makers = {rule.symbol: rule.settings for rule in rules.maker} if base is not None else {}
         self.stubs: dict[str, tuple[ast.Call, Scope]] = {}
         """Where each :class:`Stub` is made, by its site."""
         self.stub_attributes: dict[str, set[str]] = defaultdict(set)
@@ -561,10 +564,9 @@ class Flow:
 
     def _local(self, name: str, function: FunctionInfo) -> Values:
         scope = self.scope_of[function.node]
+        held = frozenset(self.held(("L", function.symbol, name)))
         imported = scope.imports.get(name)
-        if imported is not None:
-            return self._target(imported)
-        return frozenset(self.held(("L", function.symbol, name)))
+        return held | self._target(imported) if imported is not None else held
 
     def global_values(self, module: str, name: str) -> Values:
         target = resolve_global(self.program, module, name)
@@ -681,6 +683,9 @@ class Flow:
         if isinstance(node.func, ast.Name) and node.func.id == "super":
             owner = self._enclosing_class(scope)
             return frozenset({SuperRef(owner.symbol)}) if owner else NOTHING
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "__new__" and node.args:
+            made = {Instance(v.cls) for v in self.values(node.args[0], scope) if isinstance(v, ClassRef)}
+            return frozenset(made) or frozenset({OBJECT})
         found: set[Value] = set()
         if isinstance(node.func, ast.Attribute) and node.func.attr in self.returns_receiver:
             found |= {v for v in self.values(node.func.value, scope) if isinstance(v, Instance)}
@@ -710,6 +715,8 @@ class Flow:
     def _called(self, callee: Value, node: ast.Call, scope: Scope) -> Values:
         if isinstance(callee, ClassRef):
             return frozenset({Instance(callee.cls)})
+        if isinstance(callee, FunctionRef) and callee.function in self.makers:
+            return frozenset({Made(callee.function, self.makers[callee.function])})
         if isinstance(callee, FunctionRef):
             return self.returned(self.program.functions[callee.function])
         if isinstance(callee, Instance):

@@ -176,6 +176,13 @@ class FunctionInfo:
         return self.owner is not None and not self.is_static
 
     @property
+    def has_receiver(self) -> bool:
+        """Whether an object comes first: in a method, and in a function that is written to be put in one's place."""
+        if self.is_method:
+            return bool(self.arguments)
+        return self.owner is None and bool(self.arguments) and self.arguments[0].arg == "self"
+
+    @property
     def arguments(self) -> list[ast.arg]:
         """Positional parameters, ``self`` included."""
         return [*self.node.args.posonlyargs, *self.node.args.args]
@@ -184,7 +191,7 @@ class FunctionInfo:
     def first_parameter(self) -> str | None:
         """The first parameter after ``self`` or ``cls``."""
         names = [argument.arg for argument in self.arguments]
-        if self.is_method:
+        if self.has_receiver:
             names = names[1:]
         return names[0] if names else None
 
@@ -196,7 +203,7 @@ class FunctionInfo:
 
     def settings_index(self) -> int:
         """Where ``settings`` stands among the positional parameters."""
-        return 1 if self.is_method else 0
+        return 1 if self.has_receiver else 0
 
 
 @dataclass

@@ -14,7 +14,19 @@ from collections.abc import Iterator
 from codemods.program.flow import Flow, Scope
 from codemods.program.model import ClassInfo, FunctionInfo
 from codemods.program.replacements import Replacement, replaced_values, replacements
-from codemods.program.values import ClassRef, External, FunctionRef, Instance, Stub, Supplied, Value, Values, Variable
+from codemods.program.values import (
+    ClassRef,
+    Container,
+    External,
+    FunctionRef,
+    Instance,
+    Opaque,
+    Stub,
+    Supplied,
+    Value,
+    Values,
+    Variable,
+)
 
 
 class StandIns:
@@ -29,10 +41,16 @@ class StandIns:
         self.pairs: list[tuple[str, str]] = []
         self.stubs: dict[str, set[str]] = defaultdict(set)
         self.external: dict[str, str] = {}
+        self.handed: set[str] = set()
+        """Own functions that are handed to the library, on their own or in containers: it calls them with settings."""
         self._flow = flow
         self._done: set[tuple[Value, Value]] = set()
+        self._specs()
         for variable, expected in self._places():
             self._put(expected, frozenset(flow.points_to[variable]))
+        for scope in flow.scopes if flow.base is not None else ():
+            for call in scope.calls:
+                self._hand_over(call, scope)
         for scope in flow.scopes:
             for replacement in replacements(scope):
                 self._replace(replaced_values(flow, scope, replacement), _new_values(flow, scope, replacement))
@@ -70,11 +88,33 @@ class StandIns:
                     if isinstance(put, FunctionRef | Stub):
                         self.external[put.function if isinstance(put, FunctionRef) else put.site] = value.name
 
+    def _specs(self) -> None:
+        """Mocks that say themselves what they stand for."""
+        for site, (call, scope) in self._flow.stubs.items():
+            specs = [keyword.value for keyword in call.keywords if keyword.arg in ("spec", "spec_set")]
+            for value in {value for spec in specs for value in self._flow.values(spec, scope)}:
+                if isinstance(value, ClassRef):
+                    self._put(frozenset({Instance(value.cls)}), frozenset({Stub(site)}))
+
+    def _hand_over(self, call: ast.Call, scope: Scope) -> None:
+        """Note the functions among the arguments of a call of the library's."""
+        callees = self._flow.values(call.func, scope)
+        if not any(isinstance(v, FunctionRef | ClassRef | Instance) and not self._flow.is_own(v) for v in callees):
+            return
+        for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
+            self._note_functions(self._flow.values(argument, scope), depth=3)
+
+    def _note_functions(self, values: Values, depth: int) -> None:
+        self.handed.update(v.function for v in values if isinstance(v, FunctionRef) and self._flow.is_own(v))
+        containers = frozenset(v for v in values if isinstance(v, Container))
+        if containers and depth:
+            self._note_functions(self._flow.elements(containers), depth - 1)
+
     # -- what ------------------------------------------------------------------------------------------------------
 
     def _put(self, expected: Values, new: Values) -> None:
-        # A user's callable is called as it is: nothing is expected of its form.
-        if any(isinstance(value, Supplied) for value in expected):
+        # A user's callable, or any at all, is called as it is: nothing is expected of its form.
+        if any(isinstance(value, Supplied | Opaque) for value in expected):
             return
         for own in _sorted(new):
             for value in _sorted(expected):
@@ -85,7 +125,8 @@ class StandIns:
     def _stand_for(self, expected: Value, own: Value) -> None:
         if isinstance(own, Stub):
             self._stub(expected, own)
-        elif isinstance(expected, Instance) and isinstance(own, Instance):
+        elif isinstance(expected, Instance | ClassRef) and type(expected) is type(own):
+            assert isinstance(own, Instance | ClassRef)
             self._same_methods(self._flow.program.classes[expected.cls], self._flow.program.classes[own.cls])
         else:
             theirs, mine = self._called(expected), self._called(own)

@@ -80,6 +80,14 @@ class Plain:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A coroutine function that the library's function ``maker`` (a symbol) made of something."""
+
+    maker: str
+    settings: bool
+
+
+@dataclass(frozen=True)
 class Stub:
     """An object of ``unittest.mock``, made by the call (or by the patch) at ``site``."""
 
@@ -92,7 +100,18 @@ class Opaque:
 
 
 Value = (
-    Opaque | Instance | ClassRef | SuperRef | FunctionRef | ModuleRef | External | Container | Supplied | Plain | Stub
+    Opaque
+    | Instance
+    | ClassRef
+    | SuperRef
+    | FunctionRef
+    | ModuleRef
+    | External
+    | Container
+    | Supplied
+    | Plain
+    | Stub
+    | Made
 )
 Values = frozenset[Value]
 Variable = tuple[str, ...]
