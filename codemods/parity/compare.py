@@ -92,8 +92,16 @@ def _is_test(name: str) -> bool:
 
 
 def differing(compared: Iterable[Compared]) -> list[str]:
-    """Ids of tests that pass on one side only, to be run again."""
-    return [one.id for one in compared if one.verdict in {Verdict.UPSTREAM_ONLY, Verdict.ASYNC_ONLY} and "::" in one.id]
+    """Ids of tests to be run again: those that pass on one side only, and those that a busy machine may have ended."""
+    return [one.id for one in compared if "::" in one.id and (one.verdict in _DIFFERING or _was_ended(one))]
+
+
+_DIFFERING = frozenset({Verdict.UPSTREAM_ONLY, Verdict.ASYNC_ONLY})
+_ENDED = frozenset({Status.TIMEOUT, Status.CRASHED})
+
+
+def _was_ended(one: Compared) -> bool:
+    return any(side is not None and side.status in _ENDED for side in (one.upstream, one.converted))
 
 
 def with_reruns(run: SideRun, reruns: Iterable[SideRun]) -> SideRun:

@@ -101,10 +101,12 @@ def test_one_pass_out_of_two_is_no_majority() -> None:
     assert not outcome.is_good
 
 
-def test_what_passes_on_one_side_is_run_again_and_files_are_not() -> None:
-    upstream = run_of(Side.UPSTREAM, {f"{FILE}a": "failed", f"{FILE}b": "passed", f"{FILE}c": "failed"})
-    converted = run_of(Side.ASYNC, {f"{FILE}a": "passed", f"{FILE}b": "failed", f"{FILE}c": "failed"})
-    assert differing(compare(upstream, converted, {})) == [f"{FILE}a", f"{FILE}b"]
+def test_what_passes_on_one_side_or_was_ended_is_run_again_and_files_are_not() -> None:
+    upstream = {f"{FILE}a": "failed", f"{FILE}b": "passed", f"{FILE}c": "failed", f"{FILE}d": "timeout"}
+    converted = {f"{FILE}a": "passed", f"{FILE}b": "failed", f"{FILE}c": "failed", f"{FILE}d": "crashed"}
+    gone = {"tests/test_b.py": "uncollected"}
+    compared = compare(run_of(Side.UPSTREAM, {**upstream, **gone}), run_of(Side.ASYNC, {**converted, **gone}), {})
+    assert differing(compared) == [f"{FILE}a", f"{FILE}b", f"{FILE}d"]
 
 
 # --- causes -----------------------------------------------------------------------------------------------------------
