@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+import ast
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from codemods.coloring import Coloring, Finding, color
+from codemods.migrate.codes import all_codes, code_of, restrict
+from codemods.migrate.comments import add_comments, unsilenced
+from codemods.migrate.scripts import AT_IMPORT, MAIN, give_main, lines_that_run
 from codemods.passes import run_passes
 from codemods.passes.twins import merge_twins
-from codemods.plan import plan_files
+from codemods.plan import FilePlan, plan_files
 from codemods.program import build_program
 from codemods.rules import Rules
 
@@ -18,10 +24,15 @@ DEFAULT_SETTINGS = "dspy.settings"
 
 @dataclass(frozen=True)
 class Migration:
-    """The converted text of every file, by path; unchanged files are as they were."""
+    """The converted text of every file, by path; unchanged files are as they were.
+
+    ``changes`` counts by path and code what was done, ``findings`` are what a person must look at; their ``line`` is
+    one of the text before.
+    """
 
     files: dict[str, str]
     findings: tuple[Finding, ...]
+    changes: dict[str, Counter[str]] = field(default_factory=dict[str, "Counter[str]"])
 
     def changed(self, before: Mapping[str, str]) -> list[str]:
         return [path for path, text in self.files.items() if text != before[path]]
@@ -34,17 +45,119 @@ def load_library(files: Mapping[str, str], rules: Rules, final: Collection[str] 
     return color(build_program(merged), rules, final)
 
 
-def migrate(files: Mapping[str, str], library: Coloring) -> Migration:
-    """Convert a program's files (posix path to text). Raises :class:`ToolError` for invalid Python."""
+def migrate(
+    files: Mapping[str, str],
+    library: Coloring,
+    *,
+    enabled: Collection[str] | None = None,
+    comments: bool = False,
+    notebooks: Collection[str] = (),
+    imported: Collection[str] = (),
+) -> Migration:
+    """Convert a program.
+
+    Args:
+        files: posix path to text; the path gives a module its name.
+        library: what :func:`load_library` gave.
+        enabled: codes of the rules that are on; all by default.
+        comments: whether a comment is put where a person must decide.
+        notebooks: paths whose top level may await.
+        imported: paths that something outside of ``files`` imports, a test runner say.
+
+    Raises:
+        ToolError: a file is not valid Python.
+    """
     sources = {path: files[path] for path in sorted(files) if path.endswith(".py")}
+    codes = frozenset(all_codes() if enabled is None else enabled)
     program = build_program(sources, library.program)
     try:
         coloring = color(program, library.rules, library=library)
         plans = plan_files(coloring, default_settings=DEFAULT_SETTINGS)
     finally:
         program.unlink()
+    found = _by_path([*coloring.findings, *coloring.unresolved, *(f for plan in plans.values() for f in plan.findings)])
     names = {module.path: module.name for module in program.own_modules()}
-    converted = {path: run_passes(sources[path], plan, module_name=names[path]) for path, plan in plans.items()}
-    findings = [*coloring.findings, *coloring.unresolved, *(f for plan in plans.values() for f in plan.findings)]
+    bound = _imported_names(coloring)
+    texts, changes, findings = dict(files), dict[str, Counter[str]](), list[Finding]()
+    for path, plan in plans.items():
+        is_imported = path in imported or _is_imported(path) or names[path] in bound
+        file = _File(path, sources[path], names[path], bound.get(names[path], frozenset()), is_imported)
+        done = file.convert(plan, found.get(path, []), codes, comments=comments, is_notebook=path in notebooks)
+        texts[path], changes[path] = done.text, done.changes
+        findings += done.findings
     ordered = sorted(set(findings), key=lambda f: (f.path, f.line, f.message))
-    return Migration({path: converted.get(path, text) for path, text in sorted(files.items())}, tuple(ordered))
+    return Migration(dict(sorted(texts.items())), tuple(ordered), changes)
+
+
+@dataclass(frozen=True)
+class _Converted:
+    """What came of one module."""
+
+    text: str
+    changes: Counter[str]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True)
+class _File:
+    """One module on its way."""
+
+    path: str
+    text: str
+    name: str
+    kept: frozenset[str]
+    is_imported: bool
+
+    def convert(
+        self, plan: FilePlan, findings: list[Finding], codes: frozenset[str], *, comments: bool, is_notebook: bool
+    ) -> _Converted:
+        changes = restrict(plan, codes)
+        if self.is_imported and not is_notebook:
+            findings = [*findings, *self._waits_when_imported(plan)]
+        findings = unsilenced(self.text, [f for f in findings if code_of(f.rule) in codes])
+        text = self.text
+        if comments and findings:
+            text, plan = add_comments(text, findings, plan)
+        commented = text
+        text = run_passes(text, plan, module_name=self.name, kept=set(self.kept))
+        if not is_notebook and MAIN in codes and not plan.is_empty:
+            script = give_main(text, is_imported=self.is_imported, module_name=self.name)
+            # What cannot wait when it is imported is left as it was, for the person who is told.
+            if not script.compiles:
+                return _Converted(commented, Counter[str](), findings)
+            text = script.text
+            changes.update(script.codes)
+        return _Converted(text, changes, findings)
+
+    def _waits_when_imported(self, plan: FilePlan) -> list[Finding]:
+        waiting = {place[0] for place, call in plan.calls.items() if call.awaited} | {p[0] for p in plan.iterations}
+        waiting |= {place[0] for place, item in plan.withs.items() if item.asynchronous}
+        message = "waits while the module is imported, in an event loop of its own: move it into a function"
+        lines = lines_that_run(ast.parse(self.text), waiting) if waiting else []
+        return [Finding(AT_IMPORT, self.path, line, message) for line in lines]
+
+
+def _is_imported(path: str) -> bool:
+    """Whether a file is imported by what it is called: a package, or what pytest collects."""
+    name = PurePosixPath(path).name
+    return name in ("__init__.py", "conftest.py") or name.startswith("test_") or name.endswith("_test.py")
+
+
+def _by_path(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in sorted(set(findings), key=lambda f: (f.path, f.line, f.message)):
+        found.setdefault(finding.path, []).append(finding)
+    return found
+
+
+def _imported_names(coloring: Coloring) -> dict[str, frozenset[str]]:
+    """Own modules that other modules import, with the names that they import from each."""
+    own = coloring.program.own or frozenset[str]()
+    found: dict[str, set[str]] = {}
+    local = [(t.module, t.name) for scope in coloring.flow.scopes for t in scope.imports.values()]
+    for base, attribute in [*coloring.program.imports.values(), *local]:
+        if base in own:
+            found.setdefault(base, set()).update([attribute] if attribute is not None else [])
+        if f"{base}.{attribute}" in own:
+            found.setdefault(f"{base}.{attribute}", set())
+    return {module: frozenset(names) for module, names in found.items()}

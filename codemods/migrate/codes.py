@@ -1,0 +1,153 @@
+"""The stable code of every kind of change and of finding, which is which in a file's plan, and switching them off."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from codemods.errors import UsageError
+from codemods.plan import CallPlan, FilePlan, FunctionPlan, WithPlan
+
+OTHER = "DA999"
+"""For a rule of the engine's that has no code yet."""
+
+
+class Code(BaseModel):
+    """One kind of change, or of place that a person must look at (``codes.toml``)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Annotated[str, StringConstraints(pattern=r"^DA\d{3}$")]
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z]+)*$")]
+    kind: Literal["change", "finding"]
+    title: str = Field(min_length=10)
+    why: str = Field(min_length=10)
+    before: str | None = None
+    after: str | None = None
+    rules: tuple[str, ...] = ()
+    """What the engine calls such findings."""
+
+
+@cache
+def all_codes() -> dict[str, Code]:
+    """Every code, in order."""
+    text = resources.files("codemods.migrate").joinpath("codes.toml").read_text(encoding="utf-8")
+    entries = [Code.model_validate(entry) for entry in tomllib.loads(text)["code"]]
+    return {entry.code: entry for entry in sorted(entries, key=lambda entry: entry.code)}
+
+
+@cache
+def _code_of_rule() -> dict[str, str]:
+    return {rule: entry.code for entry in all_codes().values() for rule in (entry.code, *entry.rules)}
+
+
+def code_of(rule: str) -> str:
+    """The code of what the engine calls ``rule``; of a code, itself."""
+    return _code_of_rule().get(rule, OTHER)
+
+
+def enabled_codes(select: Iterable[str] = (), disable: Iterable[str] = ()) -> frozenset[str]:
+    """The codes that are on: all or those of ``select``, without those of ``disable``.
+
+    Each may hold several codes with commas between, or the beginning of codes (``DA4``).
+
+    Raises:
+        UsageError: something is no code and begins none.
+    """
+    chosen = _matching(select) or frozenset(all_codes())
+    return chosen - _matching(disable)
+
+
+def _matching(wanted: Iterable[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for prefix in [part.strip().upper() for text in wanted for part in text.split(",") if part.strip()]:
+        codes = [code for code in all_codes() if code.startswith(prefix)]
+        if not codes:
+            raise UsageError(
+                f"{prefix} is no code of a rule", remedy=f"The codes are {', '.join(all_codes())}; see docs/migrate.md."
+            )
+        found.update(codes)
+    return frozenset(found)
+
+
+def restrict(plan: FilePlan, enabled: frozenset[str]) -> Counter[str]:
+    """Take out of a file's plan what is switched off, and count what is left by code."""
+    counts: Counter[str] = Counter()
+    for place, function in list(plan.functions.items()):
+        _function(function, enabled, counts)
+        if function == FunctionPlan(
+            positional_only=function.positional_only, receiver=function.receiver, before=function.before
+        ):
+            del plan.functions[place]
+    for place, call in list(plan.calls.items()):
+        _call(call, enabled, counts)
+        if call == CallPlan(index=call.index):
+            del plan.calls[place]
+    for place, item in list(plan.withs.items()):
+        _with(item, enabled, counts)
+        if item == WithPlan():
+            del plan.withs[place]
+    for code, places in _PLAIN.items():
+        held: set[object] | dict[object, object] = getattr(plan, places)
+        if code in enabled:
+            counts[code] += len(held)
+        else:
+            held.clear()
+    return +counts
+
+
+_PLAIN = {
+    "DA109": "iterations",
+    "DA110": "to_list",
+    "DA111": "bare_awaits",
+    "DA202": "reads",
+    "DA203": "shadowing",
+    "DA401": "strings",
+    "DA402": "markers",
+}
+"""Fields of a plan whose entries are all of one code."""
+
+
+def _function(plan: FunctionPlan, enabled: frozenset[str], counts: Counter[str]) -> None:
+    if plan.hoist is not None:
+        if not _kept("DA106", enabled, counts):
+            plan.hoist, plan.make_async, plan.settings = None, False, False
+        return
+    if plan.make_async and not _kept("DA101", enabled, counts):
+        plan.make_async, plan.iterator_module = False, None
+    if plan.settings and not _kept("DA102", enabled, counts):
+        plan.settings = plan.checked = False
+    if plan.async_contextmanager and not _kept("DA107", enabled, counts):
+        plan.async_contextmanager = False
+
+
+def _call(plan: CallPlan, enabled: frozenset[str], counts: Counter[str]) -> None:
+    if plan.replacement is not None:
+        if not _kept("DA302" if plan.to_thread else "DA301", enabled, counts):
+            plan.replacement, plan.to_thread, plan.awaited = None, False, False
+    elif plan.bind is not None:
+        if not _kept("DA105", enabled, counts):
+            plan.bind, plan.awaited = None, False
+    elif plan.awaited and not _kept("DA103", enabled, counts):
+        plan.awaited = False
+    if plan.settings is not None and not _kept("DA104", enabled, counts):
+        plan.settings = None
+
+
+def _with(plan: WithPlan, enabled: frozenset[str], counts: Counter[str]) -> None:
+    if plan.child is not None and not _kept("DA201", enabled, counts):
+        plan.child = None
+    if plan.asynchronous and not _kept("DA108", enabled, counts):
+        plan.asynchronous = False
+
+
+def _kept(code: str, enabled: frozenset[str], counts: Counter[str]) -> bool:
+    """Whether a code is on; counts it if it is."""
+    counts[code] += code in enabled
+    return code in enabled
