@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -53,6 +53,7 @@ def migrate(
     comments: bool = False,
     notebooks: Collection[str] = (),
     imported: Collection[str] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Migration:
     """Convert a program.
 
@@ -63,6 +64,7 @@ def migrate(
         comments: whether a comment is put where a person must decide.
         notebooks: paths whose top level may await.
         imported: paths that something outside of ``files`` imports, a test runner say.
+        progress: called with how many files are through, and how many there are.
 
     Raises:
         ToolError: a file is not valid Python.
@@ -79,7 +81,8 @@ def migrate(
     names = {module.path: module.name for module in program.own_modules()}
     bound = _imported_names(coloring)
     texts, changes, findings = dict(files), dict[str, Counter[str]](), list[Finding]()
-    for path, plan in plans.items():
+    for number, (path, plan) in enumerate(plans.items()):
+        progress(number, len(plans))
         is_imported = path in imported or _is_imported(path) or names[path] in bound
         file = _File(path, sources[path], names[path], bound.get(names[path], frozenset()), is_imported)
         done = file.convert(plan, found.get(path, []), codes, comments=comments, is_notebook=path in notebooks)
