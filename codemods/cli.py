@@ -11,18 +11,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Optional, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Optional, ParamSpec, Protocol
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from codemods.errors import ToolError
-from codemods.project import cache_directory, find_project
+from codemods.errors import ToolError, UsageError
+from codemods.project import cache_directory, find_project, own_project
 from codemods.report import to_terminal
 from codemods.sync import SyncOptions, accept_patch, explain_symbol, run_sync
 from codemods.version import __version__
+
+if TYPE_CHECKING:
+    from codemods.coloring import Coloring
 
 P = ParamSpec("P")
 
@@ -245,6 +248,68 @@ class _Announcer:
             self._announce(f"tests: {name}, {done} of {total}, {failed} failed")
 
 
+@app.command()
+@_reports_errors
+def migrate(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Python files, notebooks, and directories that are searched for them."),
+    ],
+    diff: Annotated[bool, typer.Option("--diff", help="Print the differences; write nothing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if something would change.")] = False,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045 - as above
+        typer.Option(metavar="DIR", help="Write the program there, and leave it as it is where it is."),
+    ] = None,
+    select: Annotated[
+        Optional[list[str]],  # noqa: UP045 - as above
+        typer.Option(metavar="CODES", help="Only these rules: codes or their beginnings, with commas between."),
+    ] = None,
+    disable: Annotated[
+        Optional[list[str]],  # noqa: UP045 - as above
+        typer.Option(metavar="CODES", help="All rules but these."),
+    ] = None,
+    comments: Annotated[bool, typer.Option(help="Put a comment where a person must decide.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that have uncommitted changes.")] = False,
+    source: Source = "auto",
+) -> None:
+    """Convert programs and tests that use DSPy's sync API, in place.
+
+    The rules are in docs/migrate.md. Fails where a file is not Python or a person must decide.
+    """
+    # What the command imports takes longer than `--help` may take.
+    from codemods.migrate.command import MigrateOptions, run_migrate
+    from codemods.migrate.library import release_library
+    from codemods.migrate.render import print_diff
+    from codemods.migrate.render import to_terminal as migration_to_terminal
+
+    if out is not None and (diff or check):
+        raise UsageError("--out writes, --diff and --check do not", remedy="Give one or the other.")
+    options = MigrateOptions(
+        paths=tuple(paths),
+        out=out,
+        write=not (diff or check),
+        force=force,
+        select=tuple(select or ()),
+        disable=tuple(disable or ()),
+        comments=comments,
+    )
+    with _file_progress() as step:
+
+        def library() -> Coloring:
+            announce = functools.partial(step, done=0, total=None)
+            return release_library(own_project(), cache_directory(), source=source, announce=announce)
+
+        result = run_migrate(options, library, progress=step)
+    if diff:
+        print_diff(Console(highlight=False), result)
+    # Standard output is the differences' alone, so that `patch` can read it.
+    console = _console() if diff else Console(highlight=False)
+    console.print(migration_to_terminal(result), soft_wrap=True)
+    if result.errors or result.places or (check and result.changed):
+        raise typer.Exit(1)
+
+
 @patches.command()
 @_reports_errors
 def accept(
@@ -272,3 +337,37 @@ def _progress() -> Generator[Callable[[str], None]]:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
         yield lambda stage: progress.update(task, description=stage)
+
+
+class _Step(Protocol):
+    def __call__(self, stage: str, done: int, total: int | None) -> None: ...
+
+
+@contextmanager
+def _file_progress() -> Generator[_Step]:
+    """A bar with the stage that runs and how many files are through; a line a stage where there is no terminal."""
+    console = _console()
+    if not console.is_terminal:
+        said: set[str] = set()
+
+        def say(stage: str, done: int, total: int | None) -> None:
+            if stage not in said:
+                console.print(f"{stage} ...")
+            said.add(stage)
+
+        yield say
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
+
+        def show(stage: str, done: int, total: int | None) -> None:
+            progress.update(task, description=stage, completed=done, total=total)
+
+        yield show

@@ -11,6 +11,8 @@ import platformdirs
 from codemods.errors import ToolError
 
 PIN_FILE = "pin.toml"
+SHIPPED = "_project"
+"""The directory of this package in which a wheel carries pin and patches."""
 CACHE_VARIABLE = "DSPY_ASYNC_CACHE"
 
 
@@ -63,12 +65,34 @@ def find_project(start: Path) -> Project:
     """
     here = start.resolve()
     for candidate in (here, *here.parents, Path(__file__).resolve().parents[1]):
-        if (candidate / PIN_FILE).is_file() and (candidate / "patches").is_dir():
+        if _is_project(candidate):
             return Project(candidate)
     raise ToolError(
         f"{here} is not in a checkout of the toolchain: no {PIN_FILE} beside a patches/ directory in it or above it",
         remedy="Run the command inside a clone of the repository.",
     )
+
+
+def own_project() -> Project:
+    """What this package itself came with: the checkout it runs from, or what its wheel carries.
+
+    A wheel's has pin and patches, and neither a submodule nor output.
+
+    Raises:
+        ToolError: the package is incomplete.
+    """
+    package = Path(__file__).resolve().parent
+    for candidate in (package / SHIPPED, package.parent):
+        if _is_project(candidate):
+            return Project(candidate)
+    raise ToolError(
+        f"{package} lacks the pin and the patches that belong to it",
+        remedy="Install the toolchain again, from a wheel.",
+    )
+
+
+def _is_project(directory: Path) -> bool:
+    return (directory / PIN_FILE).is_file() and (directory / "patches").is_dir()
 
 
 def cache_directory() -> Path:

@@ -106,10 +106,12 @@ _PLAIN = {
     "DA109": "iterations",
     "DA110": "to_list",
     "DA111": "bare_awaits",
+    "DA112": "delegations",
     "DA202": "reads",
     "DA203": "shadowing",
     "DA401": "strings",
     "DA402": "markers",
+    "DA403": "numbers",
 }
 """Fields of a plan whose entries are all of one code."""
 
@@ -128,7 +130,14 @@ def _function(plan: FunctionPlan, enabled: frozenset[str], counts: Counter[str])
 
 
 def _call(plan: CallPlan, enabled: frozenset[str], counts: Counter[str]) -> None:
-    if plan.replacement is not None:
+    if plan.callee is not None and not _kept("DA404", enabled, counts):
+        plan.callee = None
+    if plan.keywords and not _kept("DA405", enabled, counts):
+        plan.keywords = ()
+    if plan.bridge:
+        if not _kept("DA113", enabled, counts):
+            plan.bridge = plan.awaited = False
+    elif plan.replacement is not None:
         if not _kept("DA302" if plan.to_thread else "DA301", enabled, counts):
             plan.replacement, plan.to_thread, plan.awaited = None, False, False
     elif plan.bind is not None:
@@ -136,8 +145,10 @@ def _call(plan: CallPlan, enabled: frozenset[str], counts: Counter[str]) -> None
             plan.bind, plan.awaited = None, False
     elif plan.awaited and not _kept("DA103", enabled, counts):
         plan.awaited = False
-    if plan.settings is not None and not _kept("DA104", enabled, counts):
-        plan.settings = None
+    if plan.settings is not None:
+        of_mock = plan.settings.split(".")[-1] == "ANY"
+        if not _kept("DA403" if of_mock else "DA104", enabled, counts):
+            plan.settings = None
 
 
 def _with(plan: WithPlan, enabled: frozenset[str], counts: Counter[str]) -> None:

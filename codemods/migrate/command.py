@@ -31,6 +31,8 @@ from codemods.migrate.notebooks import Notebook, read_notebook
 from codemods.source import PACKAGE
 
 MAGIC = "DA909"
+Progress = Callable[[str, int, int], None]
+"""Takes a stage, how many files are through, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def run_migrate(
     options: MigrateOptions,
     library: Callable[[], Coloring],
     *,
-    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    progress: Progress = lambda stage, done, total: None,
 ) -> MigrateResult:
     """Convert the files that the options name.
 
@@ -181,7 +183,7 @@ def _convert(
     options: MigrateOptions,
     library: Callable[[], Coloring],
     errors: list[ToolError],
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> tuple[list[Converted], list[Place]]:
     known = library()
     done: dict[Path, Converted] = {}
@@ -205,7 +207,10 @@ def _convert(
                 converted, found = _result(path, source, result, enabled)
                 done[source.file.path.resolve()] = converted
                 places += found
-    return [done[path] for path in sources if path in done], sorted(places, key=lambda p: (p.path, p.cell or 0, p.line))
+    # One a line and code, as there is one comment.
+    unique = {(place.path, place.cell, place.line, place.code): place for place in reversed(places)}
+    ordered = sorted(unique.values(), key=lambda place: (place.path, place.cell or 0, place.line, place.code))
+    return [done[path] for path in sources if path in done], ordered
 
 
 def _name(sources: dict[Path, _Source]) -> list[Named]:

@@ -101,15 +101,18 @@ def _moved(plan: FilePlan, added: dict[int, int]) -> FilePlan:
     def shifted(line: int) -> int:
         return line + sum(count for above, count in added.items() if above <= line)
 
-    def place(key: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(shifted(part) if index % 2 == 0 else part for index, part in enumerate(key))
+    def place(key: tuple[object, ...]) -> tuple[object, ...]:
+        # Line and column, once or twice; what else a plan holds is no place.
+        return tuple(
+            shifted(part) if isinstance(part, int) and index % 2 == 0 else part for index, part in enumerate(key)
+        )
 
     updates: dict[str, object] = {}
     for each in fields(plan):
         value: object = getattr(plan, each.name)
         if isinstance(value, dict):
-            entries = cast("dict[tuple[int, ...], object]", value)
+            entries = cast("dict[tuple[object, ...], object]", value)
             updates[each.name] = {place(key): entry for key, entry in entries.items()}
         elif isinstance(value, set):
-            updates[each.name] = {place(key) for key in cast("set[tuple[int, ...]]", value)}
+            updates[each.name] = {place(key) for key in cast("set[tuple[object, ...]]", value)}
     return replace(plan, **updates)  # pyright: ignore[reportArgumentType] - the fields are given what they hold
