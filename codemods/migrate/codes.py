@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from codemods.errors import UsageError
-from codemods.plan import CallPlan, FilePlan, FunctionPlan, WithPlan
+from codemods.plan import CallPlan, FilePlan, FunctionPlan, Range, WithPlan
 
 OTHER = "DA999"
 """For a rule of the engine's that has no code yet."""
@@ -93,6 +93,11 @@ def restrict(plan: FilePlan, enabled: frozenset[str]) -> Counter[str]:
         _with(item, enabled, counts)
         if item == WithPlan():
             del plan.withs[place]
+    if "DA112" not in enabled:
+        # The loop of a `yield from` is planned with it.
+        plan.iterations -= {
+            place for place in plan.iterations for outer in plan.delegations if _is_within(place, outer)
+        }
     for code, places in _PLAIN.items():
         held: set[object] | dict[object, object] = getattr(plan, places)
         if code in enabled:
@@ -114,6 +119,10 @@ _PLAIN = {
     "DA403": "numbers",
 }
 """Fields of a plan whose entries are all of one code."""
+
+
+def _is_within(place: Range, outer: Range) -> bool:
+    return outer[:2] <= place[:2] and place[2:] <= outer[2:]
 
 
 def _function(plan: FunctionPlan, enabled: frozenset[str], counts: Counter[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from codemods.coloring import Coloring, Finding, color
 from codemods.migrate.codes import all_codes, code_of, restrict
 from codemods.migrate.comments import add_comments, unsilenced
-from codemods.migrate.scripts import AT_IMPORT, MAIN, give_main, lines_that_run
+from codemods.migrate.scripts import AT_IMPORT, GUARD, MAIN, give_main, lines_that_run
 from codemods.passes import run_passes
 from codemods.passes.twins import merge_twins
 from codemods.plan import FilePlan, plan_files
@@ -124,7 +124,7 @@ class _File:
         commented = text
         text = run_passes(text, plan, module_name=self.name, kept=set(self.kept))
         if not is_notebook and MAIN in codes and not plan.is_empty:
-            script = give_main(text, is_imported=self.is_imported, module_name=self.name)
+            script = give_main(text, is_imported=self.is_imported, module_name=self.name, guards=GUARD in codes)
             # What cannot wait when it is imported is left as it was, for the person who is told.
             if not script.compiles:
                 return _Converted(commented, Counter[str](), findings)

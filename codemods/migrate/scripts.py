@@ -100,13 +100,14 @@ def is_guard(statement: ast.stmt) -> bool:
     return equal and names == {"__name__"} and values == {"__main__"}
 
 
-def give_main(text: str, *, is_imported: bool = False, module_name: str = "") -> Script:
+def give_main(text: str, *, is_imported: bool = False, module_name: str = "", guards: bool = True) -> Script:
     """Give the top-level code of a module that waits a function to wait in.
 
     Args:
         text: a converted module, with `await` at its top level.
         is_imported: whether other modules (or a test runner) import it, so that its top level must have run then.
         module_name: its dotted name.
+        guards: whether a guard that calls a coroutine function may run just that.
     """
     tree = ast.parse(text)
     if not any(waits(statement) for statement in tree.body):
@@ -122,7 +123,7 @@ def give_main(text: str, *, is_imported: bool = False, module_name: str = "") ->
             return Script(text, compiles=False)
         parts = _parts(module)
     if any(part.waits for part in parts):
-        module, code = _with_main(module, parts)
+        module, code = _with_main(module, parts, guards=guards)
         codes.append(code)
     module = fix_imports(module, {("asyncio", None)}, text, module_name, set())
     return Script(module.code, tuple(codes))
@@ -163,10 +164,10 @@ def _parts(module: cst.Module) -> list[_Part]:
 # --- main -------------------------------------------------------------------------------------------------------------
 
 
-def _with_main(module: cst.Module, parts: list[_Part]) -> tuple[cst.Module, str]:
+def _with_main(module: cst.Module, parts: list[_Part], *, guards: bool) -> tuple[cst.Module, str]:
     guard = next((part for part in parts if part.is_guard), None)
     if guard is not None and not any(part.waits for part in parts if part is not guard):
-        ran = _run_one(guard, parts)
+        ran = _run_one(guard, parts) if guards else None
         if ran is not None:
             return module.with_changes(body=[ran if part is guard else part.node for part in parts]), GUARD
         stays, moved = [part for part in parts if part is not guard], list[_Part]()

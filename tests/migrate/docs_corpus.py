@@ -16,7 +16,7 @@ import contextlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +33,6 @@ from codemods.pin import load_pin
 from codemods.project import cache_directory, find_project
 from codemods.verify.awaits import lost_coroutines
 from codemods.verify.model import Package
-
 
 SUPPOSED = "import dspy\nfrom dspy import *"
 
@@ -84,9 +83,7 @@ def converted(page: Page, library: object) -> Page:
     for finding in result.findings:
         page.reported[code_of(finding.rule)] += 1
         page.details.append(f"cell {page.notebook.place(finding.line)}: {finding.rule}: {finding.message}")
-    page.reported.update(
-        {f"{key} (change)": count for key, count in result.changes[module].items()}
-    )
+    page.reported.update({f"{key} (change)": count for key, count in result.changes[module].items()})
     compile(result.files[module], page.path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     again = migrate({module: result.files[module]}, library, notebooks={module})  # type: ignore[arg-type]
     if again.files[module] != result.files[module]:
