@@ -81,13 +81,11 @@ def restrict(plan: FilePlan, enabled: frozenset[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for place, function in list(plan.functions.items()):
         _function(function, enabled, counts)
-        if function == FunctionPlan(
-            positional_only=function.positional_only, receiver=function.receiver, before=function.before
-        ):
+        if not any((function.make_async, function.settings, function.async_contextmanager, function.hoist)):
             del plan.functions[place]
     for place, call in list(plan.calls.items()):
         _call(call, enabled, counts)
-        if call == CallPlan(index=call.index):
+        if not any((call.awaited, call.settings, call.bind, call.replacement, call.callee, call.keywords)):
             del plan.calls[place]
     for place, item in list(plan.withs.items()):
         _with(item, enabled, counts)
