@@ -47,8 +47,11 @@ _YIELD = ":yield"
 _STUB_MAKERS = frozenset(
     f"unittest.mock.{name}" for name in ("Mock", "MagicMock", "AsyncMock", "patch", "patch.object")
 )
-_SAME_VALUE = frozenset({"copy", "deepcopy", "cast", "next", "dumps", "loads"})
-"""Functions whose result stands for their argument; what was pickled stands for what it was."""
+_SAME_VALUE = frozenset({"copy", "deepcopy", "cast", "next"})
+_PICKLES = frozenset(
+    f"{module}.{function}" for module in ("pickle", "cloudpickle", "dill") for function in ("dumps", "loads")
+)
+"""What was pickled stands for what it was."""
 _EMPTY_CONTAINERS = frozenset(
     {
         "builtins.list", "builtins.dict", "builtins.set", "collections.defaultdict", "collections.OrderedDict",
@@ -750,7 +753,11 @@ class Flow:
             return self._given(arguments[0]) if last == "partial" and len(arguments) > 1 else arguments[0]
         if last == "cast" and len(node.args) == 2:
             return self.annotation(node.args[0], scope) | arguments[1]
-        if last in _SAME_VALUE and arguments and any(not isinstance(v, External) for v in arguments[0]):
+        if (
+            (last in _SAME_VALUE or callee.name in _PICKLES)
+            and arguments
+            and any(not isinstance(v, External) for v in arguments[0])
+        ):
             return self.elements(arguments[0]) if last == "next" else arguments[0]
         if last in _SAME_ELEMENTS and arguments and any(isinstance(v, Container) for v in arguments[0]):
             return frozenset(self._drawn(v) for v in arguments[0] if isinstance(v, Container))
