@@ -92,17 +92,13 @@ class ParityOptions:
 
 
 class ParityError(ToolError):
-    """Tests differ that the ledger does not list, or the ledger says what is not so."""
+    """Tests differ that the ledger does not list, the ledger says what is not so, or the strict run found something."""
 
     def __init__(self, report: ParityReport, folder: Path) -> None:
-        verdict = report.judgement
-        lines = [f"  {test}" for test in verdict.unlisted]
-        lines += [f"  {test} (only on the async side)" for test in verdict.added]
-        lines += [f"  ledger: {fault}" for fault in verdict.stale]
+        lines = [f"  {problem}" for problem in report.problems]
         shown = [*lines[:40], *([f"  ... and {len(lines) - 40} more"] if len(lines) > 40 else [])]
         super().__init__(
-            f"DSPy {report.results.version}: {len(lines)} differences that the ledger does not account for\n"
-            + "\n".join(shown),
+            f"DSPy {report.results.version}: {len(lines)} places to look at\n" + "\n".join(shown),
             remedy=f"Mend each cause in the transformers or patches; what cannot pass for a reason goes into "
             f"tests/parity/{LEDGER_FILE}. By cause, with tracebacks: {folder / 'parity.html'}",
         )
@@ -145,7 +141,7 @@ def run_parity(options: ParityOptions, watcher: Watcher) -> ParityReport:
     if options.record:
         options.folder.mkdir(parents=True, exist_ok=True)
         results_file(options.folder, report.results.version).write_bytes(report.results.content())
-    if not report.judgement.is_clean:
+    if report.problems:
         raise ParityError(report, folder)
     return report
 

@@ -56,6 +56,17 @@ class ParityReport(Row):
     notes: tuple[str, ...] = ()
 
     @property
+    def problems(self) -> tuple[str, ...]:
+        """Everything for which the run is no success, a line each."""
+        judged, strict = self.judgement, self.results.strict
+        lines = [*judged.unlisted, *(f"{test} (only on the async side)" for test in judged.added)]
+        lines += [f"ledger: {fault}" for fault in judged.stale]
+        if strict is not None:
+            lines += [f"never awaited: {test}" for test in strict.never_awaited]
+            lines += [f"blocks the event loop: {place}" for place in strict.places]
+        return tuple(lines)
+
+    @property
     def modules(self) -> tuple[ModuleRow, ...]:
         """The tests by file, sorted."""
         return modules(self.tests)
@@ -117,6 +128,15 @@ def to_terminal(report: ParityReport) -> RenderableType:
     ratio = f" (async takes {report.ratio:.2f} times as long)" if report.ratio is not None else ""
     parts.append(Text(f"seconds: {seconds}{ratio}"))
     parts += [Text(f"note: {note}", style="yellow") for note in report.notes]
+    if results.strict is not None:
+        strict = results.strict
+        parts.append(
+            Text(
+                f"strict: {len(strict.never_awaited)} tests leave a coroutine that nobody awaits, {len(strict.places)} "
+                f"places of the package block the loop, {len(strict.tests_blocking)} tests block it themselves, "
+                f"{len(strict.other)} fail in this run alone"
+            )
+        )
     for cause in report.causes[:_SHOWN_CAUSES]:
         parts.append(Text.assemble((f"{len(cause.ids):4} ", "red"), cause.place, "  ", (cause.error, "dim")))
     if len(report.causes) > _SHOWN_CAUSES:

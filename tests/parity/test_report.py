@@ -32,7 +32,7 @@ def test_every_form_tells_the_totals_the_causes_and_the_notes(form: object) -> N
 @pytest.mark.parametrize("form", [to_markdown, to_html])
 def test_the_files_tell_everything(form: object) -> None:
     text = form(make())  # type: ignore[operator]
-    assert "5 to look at" in text
+    assert "7 to look at" in text
     for told in (BAD, LISTED, "removed by contract", "There is no owner of settings.", "tests/own.py::test", "2.0.0"):
         assert told in text, told
     for told in ("OSError: no network", "needs a model", "dspy/a.py:1: time.sleep", "tests/test_b.py::test_new"):
@@ -41,7 +41,10 @@ def test_the_files_tell_everything(form: object) -> None:
 
 @pytest.mark.parametrize("form", [to_markdown, to_html])
 def test_a_clean_run_says_so(form: object) -> None:
-    text = form(make(judgement=Judgement(listed=(LISTED,)), causes=(), since=None))  # type: ignore[operator]
+    report = make(judgement=Judgement(listed=(LISTED,)), causes=(), since=None)
+    report = report.model_copy(update={"results": report.results.model_copy(update={"strict": None})})
+    assert report.problems == ()
+    text = form(report)  # type: ignore[operator]
     assert "nothing to look at" in text.lower()
     assert "no earlier one" in text
 
