@@ -8,6 +8,7 @@ controller writes which worker died over which test.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import inspect
 import json
@@ -15,6 +16,7 @@ import os
 import platform
 import signal
 import time
+from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -31,6 +33,14 @@ is raised would change what the tests see."""
 LONGEST_TEXT = 20_000
 """Characters of a traceback that are kept."""
 _WORKER_VARIABLE = "PYTEST_XDIST_WORKER"
+
+
+# The toolchain's own environment need not have pytest, so nothing is known of its types.
+_pytest: Any = importlib.import_module("pytest") if importlib.util.find_spec("pytest") else None
+
+
+class EscapedInterruptError(Exception):
+    """A test let a KeyboardInterrupt out: its own failure, and no reason to end the run."""
 
 
 class Recorder:
@@ -83,6 +93,16 @@ class Recorder:
         if report.failed:
             values["text"] = str(report.longreprtext)[-LONGEST_TEXT:]
         self.write("phase", id=report.nodeid, **values)
+
+    def pytest_runtest_call(self, item: Any) -> Generator[None, Any, Any]:
+        """A wrapper: pytest would end the whole run, as if somebody had pressed Ctrl-C."""
+        try:
+            return (yield)
+        except KeyboardInterrupt as error:
+            raise EscapedInterruptError("the test let a KeyboardInterrupt out") from error
+
+    if _pytest is not None:
+        pytest_runtest_call = _pytest.hookimpl(wrapper=True)(pytest_runtest_call)
 
     def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
         """Where it failed. It is told after the report, and not for what was expected to fail."""

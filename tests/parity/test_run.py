@@ -115,6 +115,37 @@ def test_a_crash_is_no_failure_and_the_rest_is_run(tmp_path: Path) -> None:
     }
 
 
+def test_an_interrupt_that_escapes_is_the_tests_own_failure(tmp_path: Path) -> None:
+    text = """
+        import asyncio, os, pytest, signal
+
+        def test_interrupts(): os.kill(os.getpid(), signal.SIGINT)
+
+        @pytest.mark.asyncio
+        async def test_interrupts_the_loop():
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(5)
+
+        def test_expects_it():
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def test_after(): pass
+    """
+    run = run_suite(write_suite(tmp_path, {"test_a.py": text}))
+    status = {test.rpartition("::")[2]: outcome.status.value for test, outcome in run.outcomes.items()}
+    assert status == {
+        "test_after": "passed",
+        "test_expects_it": "passed",
+        "test_interrupts": "failed",
+        "test_interrupts_the_loop": "failed",
+    }
+    failure = run.outcomes["tests/test_a.py::test_interrupts"].failure
+    assert failure is not None
+    assert failure.error == "EscapedInterruptError"
+    assert run.notes == ()
+
+
 def test_a_test_that_takes_too_long_is_ended_and_told_as_such(tmp_path: Path) -> None:
     text = "import time\ndef test_sleeps(): time.sleep(60)\ndef test_other(): pass\n"
     run = run_suite(write_suite(tmp_path, {"test_slow.py": text}, timeout=1.0))
