@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from codemods.coloring import Coloring
+from codemods.migrate.library import release_library
+from codemods.project import cache_directory, find_project
 from tests.support.library import Library, cached_library
 
 collect_ignore = ["cases", "apps"]
+
+
+@pytest.fixture(scope="session")
+def release() -> Coloring:
+    """The model of the pinned release, as the command takes it from the cache."""
+    return release_library(find_project(Path(__file__).parent), cache_directory())
 
 
 @pytest.fixture(scope="session")

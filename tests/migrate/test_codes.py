@@ -9,31 +9,31 @@ from pathlib import Path
 import pytest
 
 import codemods
+from codemods.coloring import Coloring
 from codemods.errors import UsageError
 from codemods.migrate import codes, migrate
 from codemods.migrate.codes import Code, all_codes, enabled_codes
 from codemods.migrate.documentation import to_markdown
 from codemods.plan import CallPlan, FilePlan, FunctionPlan, WithPlan
-from tests.support.library import Library
 
 ROOT = Path(codemods.__file__).resolve().parents[1]
 EXAMPLES = [code for code in all_codes().values() if code.before is not None]
 
 
 @pytest.mark.parametrize("code", EXAMPLES, ids=lambda code: code.name)
-def test_the_example_of_a_code_is_what_happens(code: Code, library: Library) -> None:
+def test_the_example_of_a_code_is_what_happens(code: Code, release: Coloring) -> None:
     assert code.before is not None
     path = "test_sample.py" if "def test_" in code.before else "sample.py"
-    result = migrate({path: code.before}, library.coloring)
+    result = migrate({path: code.before}, release)
     assert result.files[path] == code.after
     assert result.changes[path][code.code] >= 1
 
 
 @pytest.mark.parametrize("code", EXAMPLES, ids=lambda code: code.name)
-def test_without_the_code_it_does_not_happen(code: Code, library: Library) -> None:
+def test_without_the_code_it_does_not_happen(code: Code, release: Coloring) -> None:
     assert code.before is not None
     path = "test_sample.py" if "def test_" in code.before else "sample.py"
-    result = migrate({path: code.before}, library.coloring, enabled=enabled_codes(disable=[code.code]))
+    result = migrate({path: code.before}, release, enabled=enabled_codes(disable=[code.code]))
     assert result.changes[path][code.code] == 0
     assert result.files[path] != code.after
 

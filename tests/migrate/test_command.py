@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from codemods.cli import app
-from tests.support.library import Library
+from codemods.coloring import Coloring
 
 SYNC = (
     "import dspy\n\nask = dspy.Predict('question -> answer')\n\n\n"
@@ -27,9 +27,9 @@ Migrate = Callable[..., Result]
 
 
 @pytest.fixture
-def migrate(library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Migrate:
+def migrate(release: Coloring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Migrate:
     """Runs the command in an empty directory."""
-    monkeypatch.setattr("codemods.migrate.library.release_library", lambda *args, **options: library.coloring)
+    monkeypatch.setattr("codemods.migrate.library.release_library", lambda *args, **options: release)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str | Path) -> Result:
