@@ -13,8 +13,8 @@ from codemods.program.flow import Scope
 from codemods.program.values import Container, External, FunctionRef, Instance, Values
 
 _TAKES_GENERATORS = frozenset(
-    {"aclosing", "aiter", "anext", "callable", "id", "isasyncgen", "isawaitable", "isinstance", "iscoroutine", "print",
-     "repr", "type", "cast"}
+    {"aclosing", "aiter", "anext", "callable", "getattr", "hasattr", "id", "isasyncgen", "isawaitable", "isinstance",
+     "iscoroutine", "print", "repr", "type", "cast"}
 )  # fmt: skip
 
 

@@ -541,17 +541,23 @@ class _Colorer:
 
 
 def _passes_through(node: ast.Call, scope: Scope) -> bool:
-    """``return fn(...)`` in a wrapper made with ``functools.wraps(fn)``: who calls the wrapper awaits, if need be."""
+    """A call of ``fn`` in a wrapper made with ``functools.wraps(fn)`` that hands on all it was handed.
+
+    A plain wrapper returns what it gets, and who calls the wrapper awaits it; a coroutine awaits it already.
+    """
     function = scope.function
-    if function is None or not isinstance(function.node, ast.FunctionDef) or not isinstance(node.func, ast.Name):
+    if function is None or isinstance(function.node, ast.Lambda) or not isinstance(node.func, ast.Name):
         return False
-    returned = any(isinstance(n, ast.Return) and n.value is node for n in iter_own(function.node))
-    wraps = [
-        d
-        for d in function.node.decorator_list
-        if isinstance(d, ast.Call) and decorator_name(d).split(".")[-1] == "wraps"
-    ]
-    return returned and any(isinstance(a, ast.Name) for d in wraps for a in d.args)
+    wraps = [d for d in function.node.decorator_list if isinstance(d, ast.Call) and _last(d) == "wraps"]
+    if not any(isinstance(argument, ast.Name) for d in wraps for argument in d.args):
+        return False
+    if function.is_async:
+        return len(node.args) == 1 and isinstance(node.args[0], ast.Starred) and node in {a.value for a in scope.awaits}
+    return any(isinstance(n, ast.Return) and n.value is node for n in iter_own(function.node))
+
+
+def _last(decorator: ast.expr) -> str:
+    return decorator_name(decorator).split(".")[-1]
 
 
 def _is_known(values: Values) -> bool:

@@ -10,17 +10,7 @@ import pytest
 from codemods.coloring import Coloring, color
 from codemods.program import build_program
 from codemods.rules import load_rules
-from tests.support.conversion import (
-    FINAL,
-    RULES,
-    SAMPLE,
-    coroutines,
-    defect,
-    takers,
-    toy_coloring,
-    toy_files,
-    toy_rules,
-)
+from tests.support.conversion import FINAL, RULES, SAMPLE, coroutines, takers, toy_coloring, toy_files, toy_rules
 
 
 def colours(code: str, files: Mapping[str, str] | None = None) -> tuple[set[str], set[str]]:
@@ -321,11 +311,37 @@ def test_branches_for_coroutine_functions(body: str) -> None:
     assert coroutines(coloring) - {"deco.<locals>.later"} == {"slow", "f"}
 
 
-@defect(
-    "the branch for coroutine functions calls an unknown callable that it awaits: listed as unresolved all the same"
-)
 def test_an_unknown_callable_that_is_awaited() -> None:
+    """It is a coroutine function; whether it takes settings, nobody knows."""
     code = "async def later(fn):\n    return await fn()\n"
+    assert [f.message for f in toy_coloring(code).unresolved] == ["fn(...): a variable that holds an unknown callable"]
+
+
+@pytest.mark.parametrize(
+    ("body", "unresolved"),
+    [
+        ("found = await fn(*xs, **ys)\n        return found", 0),
+        ("return await fn(*xs)", 0),
+        ("return await fn(1, *xs)", 1),
+        ("return fn(*xs)", 1),
+    ],
+)
+def test_a_wrapper_that_hands_on_all_it_was_handed(body: str, unresolved: int) -> None:
+    code = (
+        "import functools\ndef deco(fn):\n"
+        f"    @functools.wraps(fn)\n    async def later(*xs, **ys):\n        {body}\n    return later\n"
+    )
+    assert len(toy_coloring(code).unresolved) == unresolved
+
+
+def test_what_only_borrows_a_function_s_name_is_no_wrapper_of_it() -> None:
+    code = """
+        import functools
+        def deco(fn):
+            @functools.wraps(fn)
+            def describe(x): return fn.__name__, x
+            return describe(1)
+        """
     assert toy_coloring(code).unresolved == []
 
 

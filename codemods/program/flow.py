@@ -16,6 +16,7 @@ from typing import Any
 from codemods.program.build import dotted, iter_own
 from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
 from codemods.program.names import Target, local_imports, resolve_global
+from codemods.program.narrowing import asked, narrowed_names
 from codemods.program.values import (
     NOTHING,
     OBJECT,
@@ -75,6 +76,8 @@ class Scope:
     nodes: list[ast.AST] = field(default_factory=list[ast.AST])
     calls: list[ast.Call] = field(default_factory=list[ast.Call])
     awaits: list[ast.Await] = field(default_factory=list[ast.Await])
+    narrowed: dict[ast.Name, ast.expr] = field(default_factory=dict[ast.Name, ast.expr])
+    """Uses of names that are of known classes, with the expression that names these."""
 
     @property
     def class_scope(self) -> bool:
@@ -152,6 +155,7 @@ class Flow:
             own = list(iter_own(scope.node))
             scope.nodes = [n for n in own if isinstance(n, _RELEVANT)]
             scope.calls = [n for n in own if isinstance(n, ast.Call)]
+            scope.narrowed = narrowed_names(scope.node)
             scope.awaits = [n for n in own if isinstance(n, ast.Await)]
         return scopes
 
@@ -233,6 +237,7 @@ class Flow:
                 isinstance(decorator, ast.Call)
                 and (dotted(decorator.func) or "").split(".")[-1] == "wraps"
                 and decorator.args
+                and _uses(function.node, decorator.args[0])
             ):
                 self.wrapped[function.symbol] = (decorator.args[0], scope)
         arguments = function.node.args
@@ -387,6 +392,10 @@ class Flow:
         elif isinstance(node, ast.YieldFrom):
             if scope.function is not None:
                 self._add(("Y", scope.function.symbol), self.elements(self.values(node.value, scope)))
+        elif isinstance(node, ast.MatchAs):
+            classes = self._classes(node.pattern.cls, scope) if isinstance(node.pattern, ast.MatchClass) else None
+            if node.name is not None and classes is not None:
+                self._add(self._variable(node.name, scope), {Instance(cls.symbol) for cls in classes})
         elif isinstance(node, ast.ExceptHandler):
             if node.name:
                 self._add(self._variable(node.name, scope), frozenset({OBJECT}))
@@ -430,7 +439,14 @@ class Flow:
             self._bind(target.value, values, scope)
         elif isinstance(target, ast.Tuple | ast.List):
             for index, element in enumerate(target.elts):
-                self._bind(element, self._item(values, index), scope)
+                rest = isinstance(element, ast.Starred)
+                self._bind(element, self._rest(element, values, scope) if rest else self._item(values, index), scope)
+
+    def _rest(self, target: ast.expr, values: Values, scope: Scope) -> Values:
+        """The list that ``*rest`` is bound to."""
+        site = f"{scope.module.path}:{target.lineno}:{target.col_offset}:rest"
+        self._add(("E", site), self.elements(values))
+        return frozenset({Container(site)})
 
     def _variable(self, name: str, scope: Scope) -> Variable:
         if scope.class_scope:
@@ -549,7 +565,31 @@ class Flow:
         return frozenset({OBJECT})
 
     def _name_node(self, node: ast.Name, scope: Scope) -> Values:
-        return self._name(node.id, scope)
+        values = self._name(node.id, scope)
+        asked = scope.narrowed.get(node)
+        return values if asked is None else self._narrowed(values, self._classes(asked, scope))
+
+    def _narrowed(self, values: Values, classes: list[ClassInfo] | None) -> Values:
+        """Of what a name holds, that which is of one of the classes; one of each where it holds none."""
+        if classes is None:
+            return values
+        instances = [v for v in values if isinstance(v, Instance)]
+        kept = frozenset(v for v in instances if set(self.program.classes[v.cls].mro()) & set(classes))
+        return kept or frozenset(Instance(cls.symbol) for cls in classes)
+
+    def _classes(self, node: ast.expr, scope: Scope) -> list[ClassInfo] | None:
+        """The classes that the second argument of ``isinstance`` names; None if not all are of the program."""
+        if isinstance(node, ast.Tuple):
+            parts = node.elts
+        elif isinstance(node, ast.BinOp):
+            parts = [node.left, node.right]
+        else:
+            values = self.values(node, scope)
+            found = [self.program.classes[v.cls] for v in values if isinstance(v, ClassRef)]
+            return found if found and len(found) == len(values) else None
+        each = [self._classes(part, scope) for part in parts]
+        known = [classes for classes in each if classes is not None]
+        return [cls for classes in known for cls in classes] if len(known) == len(each) else None
 
     def _name(self, name: str, scope: Scope) -> Values:
         if scope.class_scope and scope.owner is not None:
@@ -921,17 +961,11 @@ class Flow:
         return frozenset(v for operand in node.values for v in self.values(operand, scope))
 
     def _if_expression(self, node: ast.IfExp, scope: Scope) -> Values:
-        body = self._narrowed(node.test, node.body, scope) or self.values(node.body, scope)
+        body = self.values(node.body, scope)
+        for name, classes in asked(node.test):
+            if isinstance(node.body, ast.Name) and node.body.id == name:
+                body = self._narrowed(body, self._classes(classes, scope))
         return body | self.values(node.orelse, scope)
-
-    def _narrowed(self, test: ast.expr, node: ast.expr, scope: Scope) -> Values:
-        """``x if isinstance(x, C) else ...``: in the first branch ``x`` is a ``C``."""
-        if not isinstance(test, ast.Call) or dotted(test.func) != "isinstance" or len(test.args) != 2:
-            return NOTHING
-        if not isinstance(node, ast.Name) or dotted(test.args[0]) != node.id:
-            return NOTHING
-        classes = self.values(test.args[1], scope)
-        return frozenset(Instance(v.cls) for v in classes if isinstance(v, ClassRef))
 
     def _inner(self, node: ast.Await | ast.NamedExpr | ast.Starred, scope: Scope) -> Values:
         return self.values(node.value, scope)
@@ -1026,6 +1060,14 @@ def _bound(program: Program, module: str) -> set[str]:
     return program.module_names.get(module, set())
 
 
+def _uses(function: ast.AST, wrapped: ast.expr) -> bool:
+    """Whether a function uses what it wraps, and does not only borrow its name and docstring."""
+    name = dotted(wrapped)
+    nodes = [n for statement in getattr(function, "body", []) for n in ast.walk(statement)]
+    looked_at = {n.value for n in nodes if isinstance(n, ast.Attribute)}
+    return any(isinstance(n, ast.Name | ast.Attribute) and dotted(n) == name and n not in looked_at for n in nodes)
+
+
 def _may_be_settings(argument: ast.arg, required: bool) -> bool:
     """Whether a parameter of that name is said to hold settings, or nothing is said."""
     return required if argument.annotation is None else "Settings" in ast.unparse(argument.annotation)
@@ -1038,5 +1080,6 @@ def _is_known_type(values: Values) -> bool:
 
 _RELEVANT = (
     ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
-    ast.Return, ast.Yield, ast.YieldFrom, ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+    ast.Return, ast.Yield, ast.YieldFrom, ast.ExceptHandler, ast.MatchAs, ast.FunctionDef,
+    ast.AsyncFunctionDef, ast.ClassDef,
 )  # fmt: skip

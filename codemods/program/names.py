@@ -73,7 +73,15 @@ def resolve_import(
     if found is not None:
         return found
     submodule = f"{base}.{attribute}"
-    return Target(submodule, None) if submodule in program.modules else Target(base, attribute)
+    if submodule in program.modules:
+        return Target(submodule, None)
+    foreign = foreign_star(program, base)
+    return Target(base, attribute) if foreign is None else Target(foreign, attribute, external=True)
+
+
+def foreign_star(program: Program, module: str) -> str | None:
+    """The module outside of the program that names of ``module`` may come from, by a star import."""
+    return next((star for star in program.stars[module] if star not in program.modules), None)
 
 
 def local_imports(program: Program, function: FunctionInfo) -> dict[str, Target]:

@@ -62,6 +62,13 @@ def test_names_of_modules(program: Program, module: str, name: str, target: Targ
     assert resolve_global(program, module, name) == target
 
 
+def test_a_name_that_another_module_gets_by_a_star_from_outside() -> None:
+    files = {"p/a.py": "from numpy import *\ndef own(): ...\n", "p/b.py": "from p.a import array, own\n"}
+    program = build_program(files)
+    assert resolve_global(program, "p.b", "array") == Target("numpy", "array", external=True)
+    assert resolve_global(program, "p.b", "own") == Target("p.a", "own")
+
+
 def test_imports_that_go_round_in_circles_end(program: Program) -> None:
     found = resolve_global(program, "p.loop_a", "x")
     assert found is not None and found.name == "x" and not found.external
