@@ -35,7 +35,7 @@ from codemods.program.build import all_bound_names, dotted
 from codemods.program.flow import Scope
 from codemods.program.model import Placed
 from codemods.program.names import resolve_dotted
-from codemods.program.values import ClassRef, Instance, Made
+from codemods.program.values import ClassRef, Instance
 from codemods.rules import ScopeRule
 
 Range = tuple[int, int, int, int]
@@ -203,6 +203,8 @@ class _Planner:
         """Calls whose coroutine is awaited elsewhere."""
         self.mocks = None if default_settings is None else MockPlanner(coloring, module, self.file, self.range)
         self.awaited_names: dict[str, set[str]] = defaultdict(set)
+        self.readied: set[ast.expr] = set()
+        """Calls whose results are awaited where that is what they are."""
         self.helpers = "" if self._helpers_are_free() else "supplied."
         self.closures: dict[str, set[str]] = {}
         self.hoisted: set[str] = set()
@@ -564,6 +566,9 @@ class _Planner:
     def _visit_Call(self, node: ast.Call, env: _Env) -> None:
         self._visit(node.func, env)
         eager = (dotted(node.func) or _method_name(node.func)).split(".")[-1] in _EAGER_CONSUMERS
+        if self._is_helper_call(node, "ready", env):
+            # What a worker thread was given back may be a coroutine: `ready(await asyncio.to_thread(f))`.
+            self.readied.update(a.value for a in node.args if isinstance(a, ast.Await))
         consumes = consumes_generators(self.coloring, node, env.scope)
         self._entered_otherwise(node, env)
         for argument in [*node.args, *node.keywords]:
@@ -599,7 +604,7 @@ class _Planner:
             self._finding("settings-context", node, f"enters plainly what is asynchronous: {text}")
 
     def _handed_out(self, node: ast.Call, argument: ast.expr | ast.keyword, env: _Env) -> None:
-        for function in handed_out(self.coloring, node, argument, env.scope):
+        for function in [] if node in self.readied else handed_out(self.coloring, node, argument, env.scope):
             text = f"{ast.unparse(node.func)}(...) is handed the coroutine function {function.symbol}"
             self._finding("handed-out", node, text)
 
@@ -624,7 +629,7 @@ class _Planner:
         plan = CallPlan()
         if self._can_await(env) and env.function is not None and is_bridge(self.coloring.flow, node, env.scope):
             return CallPlan(bridge=True, awaited=node not in self.awaited)
-        if site is None or site.plain or self._is_bound_already(node.func, env):
+        if site is None or site.plain or self._is_helper_call(node.func, "bind", env):
             return plan
         if makes_partial(self.coloring.flow, node, env.scope):
             self._partial(node, env, plan)
@@ -641,11 +646,11 @@ class _Planner:
             self._blocking(node, env, plan)
         return plan
 
-    def _is_bound_already(self, node: ast.expr, env: _Env) -> bool:
-        """``bind(f, settings)(...)`` in patched code."""
+    def _is_helper_call(self, node: ast.expr, name: str, env: _Env) -> bool:
+        """Whether ``node`` is ``bind(...)`` or ``ready(...)``, as in patched code."""
         if not isinstance(node, ast.Call):
             return False
-        return any(f.symbol == f"{SUPPLIED}:bind" for f in self.coloring.flow.functions(node.func, env.scope))
+        return any(f.symbol == f"{SUPPLIED}:{name}" for f in self.coloring.flow.functions(node.func, env.scope))
 
     def _made(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
         makers = self.coloring.flow.values(node.func, env.scope)

@@ -173,6 +173,13 @@ def test_functions_that_are_not_called_by_who_gets_them(call: str) -> None:
     assert planned(code).findings == []
 
 
+def test_what_a_thread_gives_back_may_be_awaited() -> None:
+    code = (
+        "import asyncio\nasync def f(lm: BaseLM): return await ready(await asyncio.to_thread(lm.forward, settings))\n"
+    )
+    assert planned(code).findings == []
+
+
 def test_a_top_level_with_settings_of_its_own() -> None:
     """As in a program that uses the package: it awaits at its top level."""
     plan = planned("lm = BaseLM()\nlm('a')\ndef f(): return lm('b')\n", default="dspy.settings")

@@ -237,7 +237,7 @@ class Flow:
                 isinstance(decorator, ast.Call)
                 and (dotted(decorator.func) or "").split(".")[-1] == "wraps"
                 and decorator.args
-                and _uses(function.node, decorator.args[0])
+                and _is_wrapper(function, decorator.args[0])
             ):
                 self.wrapped[function.symbol] = (decorator.args[0], scope)
         arguments = function.node.args
@@ -1060,10 +1060,12 @@ def _bound(program: Program, module: str) -> set[str]:
     return program.module_names.get(module, set())
 
 
-def _uses(function: ast.AST, wrapped: ast.expr) -> bool:
-    """Whether a function uses what it wraps, and does not only borrow its name and docstring."""
+def _is_wrapper(function: FunctionInfo, wrapped: ast.expr) -> bool:
+    """Whether a function stands for what it wraps, and does not only borrow its name and docstring."""
+    if function.node.args.vararg is not None:
+        return True
     name = dotted(wrapped)
-    nodes = [n for statement in getattr(function, "body", []) for n in ast.walk(statement)]
+    nodes = [n for statement in getattr(function.node, "body", []) for n in ast.walk(statement)]
     looked_at = {n.value for n in nodes if isinstance(n, ast.Attribute)}
     return any(isinstance(n, ast.Name | ast.Attribute) and dotted(n) == name and n not in looked_at for n in nodes)
 
