@@ -353,6 +353,29 @@ async def test_callbacks_are_told_of_the_optimizer_itself_once():
     assert seen == [(optimizer, {"student": "a", "kwargs": {"trainset": []}})]
 
 
+async def test_callbacks_of_a_compile_in_a_compile_are_told_of_the_optimizer_itself():
+    told: list[Any] = []
+    worked_on: list[Any] = []
+
+    class Told(dspy.utils.callback.BaseCallback):
+        def on_compile_start(self, call_id: str, instance: Any, settings: Any, inputs: Any) -> None:
+            told.append(instance)
+
+    class Optimizer(dspy.teleprompt.Teleprompter):
+        async def compile(self, settings: Any, student: Any, *, trainset: Any, child: bool = False) -> Any:
+            worked_on.append(self)
+            self.seen = len(worked_on)
+            if not child:
+                return await asyncio.create_task(self.compile(settings, student, trainset=trainset, child=True))
+            return student
+
+    optimizer, student = Optimizer(), dspy.Predict("question -> answer")
+    assert await optimizer.compile(dspy.Settings(callbacks=[Told()]), student, trainset=[]) is student
+    assert len(told) == 2 and all(instance is optimizer for instance in told)
+    assert len({id(each) for each in (optimizer, *worked_on)}) == 3
+    assert optimizer.seen == 2
+
+
 async def test_an_optimizer_without_settings_whose_compile_is_wrapped():
     def noted(fn: Any) -> Any:
         @functools.wraps(fn)

@@ -21,6 +21,15 @@ def shallow_copy(value: T) -> T:
     return twin
 
 
+_ORIGINALS: dict[int, Any] = {}
+"""The optimizer behind each copy that a compile works on, by the copy's identity, for as long as that lasts."""
+
+
+def original_of(optimizer: Any) -> Any:
+    """The optimizer that a user has in hands, where a compile works on a copy of it; else the object itself."""
+    return _ORIGINALS.get(id(optimizer), optimizer)
+
+
 @contextlib.contextmanager
 def for_one_compile(optimizer: T) -> Iterator[T]:
     """A copy of an optimizer for one compile to work on, so that the object itself may serve several tasks at once.
@@ -34,6 +43,7 @@ def for_one_compile(optimizer: T) -> Iterator[T]:
         optimizer: Any object with attributes.
     """
     own = shallow_copy(optimizer)
+    _ORIGINALS[id(own)] = original_of(optimizer)
     generators = _take_generators(own)
     for name, value in vars(own).items():
         vars(own)[name] = _rebound(value, optimizer, own)
@@ -44,6 +54,7 @@ def for_one_compile(optimizer: T) -> Iterator[T]:
     try:
         yield own
     finally:
+        del _ORIGINALS[id(own)]
         for theirs, ours in generators:
             theirs.setstate(ours.getstate())
         for name in began.keys() - vars(own).keys():
