@@ -35,7 +35,7 @@ from codemods.program.build import all_bound_names, dotted
 from codemods.program.flow import Scope
 from codemods.program.model import Placed
 from codemods.program.names import resolve_dotted
-from codemods.program.values import ClassRef, Instance
+from codemods.program.values import ClassRef, Instance, Made
 from codemods.rules import ScopeRule
 
 Range = tuple[int, int, int, int]
