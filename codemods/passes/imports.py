@@ -196,7 +196,9 @@ def _insert(body: list[cst.BaseStatement], line: str, base: str, *, plain: bool)
         assert isinstance(new, cst.SimpleStatementLine)
         following = body[index]
         assert isinstance(following, cst.SimpleStatementLine)
-        body[index] = following.with_changes(leading_lines=[])
+        # A group of its own is set apart by an empty line.
+        apart = _is_standard(_sort_key(following)[1]) != _is_standard(base)
+        body[index] = following.with_changes(leading_lines=[cst.EmptyLine(indent=False)] if apart else [])
         return [*body[:index], new.with_changes(leading_lines=following.leading_lines), *body[index:]]
     last = (same_root or places)[-1:]
     index = last[0] + 1 if last else _after_docstring(body)

@@ -23,19 +23,19 @@ from tests.support.conversion import assert_converted, convert_toy, toy_files
         (
             "import requests",
             "requests.get()",
-            "import asyncio\nimport requests",
+            "import asyncio\n\nimport requests",
             "await asyncio.to_thread(requests.get)",
         ),
         (
             "import requests",
             "requests.get('u', timeout=3).json()",
-            "import asyncio\nimport requests",
+            "import asyncio\n\nimport requests",
             "(await asyncio.to_thread(requests.get, 'u', timeout=3)).json()",
         ),
         (
             "from requests import get",
             "get('u')['a']",
-            "import asyncio\nfrom requests import get",
+            "import asyncio\n\nfrom requests import get",
             "(await asyncio.to_thread(get, 'u'))['a']",
         ),
     ],
