@@ -140,26 +140,34 @@ class Recorder:
         buster.activate()
 
     def _record_block(self, call: str, allowed: Any, frame: FrameType | None) -> None:
-        """Tell whose call it is: that of the first frame outwards that is not the standard library's."""
-        blamed: str | None = None
-        # The innermost is ours, the next blockbuster's own.
+        """Tell whose call it is: that of the innermost coroutine, unless a library or a test's own function makes it.
+
+        A plain function of the package that blocks, `save` say, is the caller's to run elsewhere.
+        """
+        inner: str | None = None
+        # The innermost frame is ours, the next blockbuster's own.
         frame = frame.f_back.f_back if frame is not None and frame.f_back is not None else None
         while frame is not None:
-            path = frame.f_code.co_filename.replace("\\", "/")
-            if any(path.endswith(name) and frame.f_code.co_name in functions for name, functions in allowed):
+            code = frame.f_code
+            path = code.co_filename.replace("\\", "/")
+            if path.startswith("<frozen importlib") or path.endswith("/logging/__init__.py"):
                 return
-            if path.startswith("<frozen importlib"):
+            if any(path.endswith(name) and code.co_name in functions for name, functions in allowed):
                 return
-            if blamed is None:
-                inside = self._relative(path)
-                if inside is not None:
-                    blamed = f"{inside}:{frame.f_lineno}"
-                elif "/site-packages/" in path:
-                    blamed = ""
+            inside = self._relative(code.co_filename)
+            if inside is not None:
+                inner = inner or f"{inside}:{frame.f_lineno}"
+                if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+                    self._write_block(call, inner if inside.startswith("dspy/") else f"{inside}:{frame.f_lineno}")
+                    return
+            elif inner is None and "/site-packages/" in path:
+                return
             frame = frame.f_back
-        if blamed and (self._current, call, blamed) not in self._blocked:
-            self._blocked.add((self._current, call, blamed))
-            self.write("blocked", id=self._current, call=call, place=blamed)
+
+    def _write_block(self, call: str, place: str) -> None:
+        if (self._current, call, place) not in self._blocked:
+            self._blocked.add((self._current, call, place))
+            self.write("blocked", id=self._current, call=call, place=place)
 
     def _relative(self, path: str) -> str | None:
         """The path within the root; None outside."""

@@ -225,6 +225,18 @@ STRICT = {
         async def test_blocks_itself():
             time.sleep(0.001)
 
+        @pytest.mark.asyncio
+        async def test_calls_what_blocks():
+            dspy.plain()
+
+        @pytest.mark.asyncio
+        async def test_hands_in_what_blocks():
+            await dspy.call(lambda: time.sleep(0.001))
+
+        @pytest.mark.asyncio
+        async def test_writes_a_log():
+            await dspy.log()
+
         def test_may_block():
             time.sleep(0.001)
 
@@ -233,7 +245,24 @@ STRICT = {
             await asyncio.sleep(0)
     """,
 }
-BLOCKING = "import time\nasync def block():\n    time.sleep(0.001)\n"
+BLOCKING = """
+import logging
+import time
+
+logging.getLogger("dspy").addHandler(logging.StreamHandler(open("log.txt", "w")))
+
+def plain():
+    time.sleep(0.001)
+
+async def block():
+    plain()
+
+async def call(function):
+    function()
+
+async def log():
+    logging.getLogger("dspy").warning("said")
+"""
 
 
 def test_the_plain_run_lets_pass_what_the_strict_one_finds(tmp_path: Path) -> None:
@@ -247,13 +276,16 @@ def test_the_plain_run_lets_pass_what_the_strict_one_finds(tmp_path: Path) -> No
     assert bad == ["tests/test_strict.py::test_forgets_to_await"]
     assert strict.blocked == {
         "tests/test_strict.py::test_blocks_itself": ("tests/test_strict.py:19: time.sleep",),
-        "tests/test_strict.py::test_package_blocks": ("dspy/__init__.py:3: time.sleep",),
+        "tests/test_strict.py::test_calls_what_blocks": ("tests/test_strict.py:23: time.sleep",),
+        "tests/test_strict.py::test_hands_in_what_blocks": ("tests/test_strict.py:27: time.sleep",),
+        "tests/test_strict.py::test_package_blocks": ("dspy/__init__.py:8: time.sleep",),
     }
     found = read_strict(strict, plain)
     assert found.never_awaited == ("tests/test_strict.py::test_forgets_to_await",)
     assert found.blocking == ("tests/test_strict.py::test_package_blocks",)
-    assert found.tests_blocking == ("tests/test_strict.py::test_blocks_itself",)
-    assert found.places == ("dspy/__init__.py:3: time.sleep",)
+    names = ("test_blocks_itself", "test_calls_what_blocks", "test_hands_in_what_blocks")
+    assert found.tests_blocking == tuple(f"tests/test_strict.py::{name}" for name in names)
+    assert found.places == ("dspy/__init__.py:8: time.sleep",)
     assert found.other == ()
 
 
