@@ -6,7 +6,7 @@ the upstream code it was written against by a hash per reviewed release (:func:`
 comments and docstrings do not count). Where upstream changed that code, the run stops and shows the change.
 
 All places are looked up in upstream's own text, so the order of patches does not matter; two that touch the same
-text are an error.
+text are an error. Imports that only patched code used go by themselves.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
+import libcst as cst
 import tomlkit
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from tomlkit.items import Table
 
 from codemods.errors import ToolError
+from codemods.passes.imports import fix_imports, unused_imports
 from codemods.symbols import Scope, SourceText, Symbol, SymbolError, blocks, body_of, dump, find, is_docstring, split
 
 PYTHON = (3, 10)
@@ -44,8 +46,17 @@ class _Model(BaseModel):
 
 
 class _Patch(_Model):
+    """What is said of every patch.
+
+    Args:
+        reason: why it is there.
+        releases: which releases it is for, as a version specifier.
+        tests: what fails without it: ids of tests as pytest has them, from the repository's root.
+    """
+
     reason: str = Field(min_length=15)
     releases: str
+    tests: tuple[Annotated[str, Field(pattern=r"^[\w/]+\.py(::\w+)+(\[.+\])?$")], ...] = ()
 
     @field_validator("releases")
     @classmethod
@@ -350,9 +361,38 @@ def apply_patches(
     for path, made in changes.items():
         source = SourceText(path, files[path])
         result[path] = _rewrite(source, [*_import_changes(source, imports.get(path, {})), *made])
+    elsewhere = _imported_elsewhere(result)
+    for path in changes:
+        if unused_imports(result[path]) - unused_imports(files[path]):
+            # What a patch imports it does on purpose, be it for users alone.
+            kept = _imported(result[path]) - _imported(files[path]) | elsewhere.get(_module_of(path), set())
+            result[path] = fix_imports(cst.parse_module(result[path]), set(), files[path], "", kept).code
     return Patched(
         dict(sorted(result.items())), tuple(applied), tuple(sorted(set(_final(zip(chosen, symbols, strict=True)))))
     )
+
+
+def _module_of(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _imported(text: str) -> set[str]:
+    """The names that a module imports, in whatever scope."""
+    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {alias.asname or alias.name.partition(".")[0] for node in imports for alias in node.names}
+
+
+def _imported_elsewhere(files: Mapping[str, str]) -> dict[str, set[str]]:
+    """The names that other modules import from a module, by its name."""
+    found: dict[str, set[str]] = {}
+    for path, text in files.items():
+        owner = _module_of(path).split(".") + ["__init__"] * path.endswith("/__init__.py")
+        for node in ast.walk(ast.parse(text)) if path.endswith(".py") else ():
+            if isinstance(node, ast.ImportFrom):
+                base = owner[: -node.level] if node.level else []
+                module = ".".join([*base, *([node.module] if node.module else [])])
+                found.setdefault(module, set()).update(alias.name for alias in node.names)
+    return found
 
 
 def _final(pairs: Iterable[tuple[LoadedPatch, Symbol | None]]) -> Iterator[str]:

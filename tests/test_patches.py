@@ -85,6 +85,7 @@ def make(tmp_path: Path) -> Make:
             accept(tmp_path, symbol, FILES, VERSION)
         return load_patches(tmp_path)
 
+    make.folder = tmp_path  # type: ignore[attr-defined]
     return make
 
 
@@ -596,3 +597,72 @@ def test_our_patches_load_and_are_reviewed() -> None:
     assert patches
     unreviewed = [loaded.where for loaded in patches if loaded.patch.kind != "add" and not loaded.patch.reviewed]
     assert unreviewed == []
+
+
+# --- imports that patches make superfluous -----------------------------------------------------------------------
+
+
+IMPORTS = """\
+import queue
+import re
+from pack.other import gone, shared, thing
+
+
+def work(items):
+    import threading
+
+    lock = threading.Lock()
+    return queue.Queue(), shared, gone, thing, lock
+
+
+def helper(a: "re.Pattern"):
+    return thing
+"""
+
+
+def _imports_after(make: Make, find: str, replace: str, more: str = "", others: str = "") -> list[str]:
+    files = {**FILES, "pack/mod.py": IMPORTS, "pack/third.py": others}
+    patches = make(_edit("pack.mod:work", find, replace, more), reviewed=False)
+    for symbol in {patch.symbol for patch in patches.patches}:
+        accept(make.folder, symbol, files, VERSION)  # type: ignore[attr-defined]
+    text = apply_patches(files, load_patches(make.folder), VERSION).files["pack/mod.py"]  # type: ignore[attr-defined]
+    return [line.strip() for line in text.splitlines() if "import" in line]
+
+
+def test_imports_that_only_patched_code_used_go(make: Make) -> None:
+    assert _imports_after(make, "queue.Queue(), shared, gone, thing, lock", "thing") == [
+        "import re",
+        "from pack.other import thing",
+        "import threading",
+    ]
+
+
+def test_imports_of_functions_go_too(make: Make) -> None:
+    assert "import threading" not in _imports_after(make, "lock = threading.Lock()", "lock = None")
+
+
+def test_what_another_module_imports_from_here_stays(make: Make) -> None:
+    for line in ("from pack.mod import shared", "from .mod import shared"):
+        found = _imports_after(make, "queue.Queue(), shared, gone, thing, lock", "thing", others=line)
+        assert "from pack.other import shared, thing" in found
+
+
+def test_what_a_patch_imports_stays(make: Make) -> None:
+    """A name for users alone, say."""
+    more = 'imports = "from pack.other import public as public"'
+    edit = _edit("pack.mod:work", "queue.Queue()", "None").replace("[[patch.edit]]", f"{more}\n[[patch.edit]]")
+    make(edit, reviewed=False)
+    files = {**FILES, "pack/mod.py": IMPORTS}
+    accept(make.folder, "pack.mod:work", files, VERSION)  # type: ignore[attr-defined]
+    patches = load_patches(make.folder)  # type: ignore[attr-defined]
+    text = apply_patches(files, patches, VERSION).files["pack/mod.py"]
+    assert "from pack.other import public as public" in text and "import queue" not in text
+
+
+def test_ids_of_tests(make: Make) -> None:
+    symbol = 'symbol = "pack.mod:helper"'
+    good = ["tests/test_a.py::test_it", "tests/generated/test_a.py::TestThis::test_it[some thing]"]
+    loaded = make(f'kind = "remove"\ntests = {good}\n{symbol}')
+    assert loaded.patches[0].patch.tests == tuple(good)
+    with pytest.raises(ToolError, match=r"tests\.0: String should match pattern"):
+        make(f'kind = "remove"\ntests = ["test_it"]\n{symbol}')

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
+import types
 from typing import Any
 
 import dspy
 import pytest
+from dspy.clients.lm_local import LocalProvider
 from dspy.clients.provider import Provider, ReinforceJob, TrainingJob
 
 
@@ -165,3 +169,28 @@ async def test_servers_of_a_program_are_launched_and_killed():
     await launch_lms(program)
     await kill_lms(program)
     assert [each[0] for each in provider.seen] == ["launch", "kill"]
+
+
+async def test_a_local_server_is_launched_and_its_output_read(monkeypatch: pytest.MonkeyPatch):
+    """SGLang, which would serve the model, is not installed: another process stands in for it."""
+    from dspy.clients import lm_local
+
+    start = subprocess.Popen
+
+    def popen(command: list[str], **kwargs: Any) -> Any:
+        assert command[1:3] == ["-m", "sglang.launch_server"]
+        return start([sys.executable, "-c", "import sys; print('ready', flush=True); sys.stdin.read()"], stdin=subprocess.PIPE, **kwargs)
+
+    def wait_for_server(base_url: str, timeout: int | None = None) -> None:
+        time.sleep(0.3)
+
+    monkeypatch.setitem(sys.modules, "sglang", types.ModuleType("sglang"))
+    monkeypatch.setattr(lm_local.subprocess, "Popen", popen)
+    monkeypatch.setattr(lm_local, "wait_for_server", wait_for_server)
+    lm = dspy.LM("local:m", provider=LocalProvider(), cache=False)
+    await lm.launch()
+    lm.process.stdin.close()
+    await asyncio.to_thread(lm.process.wait)
+    await asyncio.to_thread(lm.thread.join)
+    lm.process.stdout.close()
+    assert lm.get_logs() == "ready\n"

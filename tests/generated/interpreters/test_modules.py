@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -242,6 +243,19 @@ async def test_an_interpreter_written_for_upstream_works_for_code_act():
     result = await program(dspy.Settings(lm=lm), question="?")
     assert result.answer == "one"
     assert interpreter.calls == [sandbox_source(plain, ["plain"]), "plain(1)", "shutdown"]
+
+
+async def test_a_factory_may_block():
+    """It starts a sandbox, say, and works in a thread meanwhile."""
+    _, lm = scripted(fields(reasoning="so", generated_code="SUBMIT(1)"), fields(reasoning="so", answer="one"))
+    threads: list[Any] = []
+
+    def factory() -> Sync:
+        threads.append(threading.current_thread())
+        return Sync(FinalOutput({"answer": 1}))
+
+    await dspy.ProgramOfThought("question -> answer", interpreter_factory=factory)(dspy.Settings(lm=lm), question="?")
+    assert len(threads) == 1 and threads[0] is not threading.main_thread()
 
 
 async def test_an_interpreter_of_the_caller_may_be_one_written_for_upstream():

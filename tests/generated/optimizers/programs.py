@@ -571,10 +571,18 @@ class Tuned:
         made = self.side.lm(respond(), name=name)
         cls = type(made)
         cls.finetune = lambda lm, **kwargs: self.finetune(lm, **kwargs)
-        cls.reinforce = lambda lm, train_kwargs: self.reinforce(lm, train_kwargs)
-        cls.launch = lambda lm, launch_kwargs=None: self.given.append(["launch", lm.model])
-        cls.kill = lambda lm, launch_kwargs=None: self.given.append(["kill", lm.model])
+        cls.reinforce = self.waited(lambda lm, train_kwargs: self.reinforce(lm, train_kwargs))
+        cls.launch = self.waited(lambda lm, launch_kwargs=None: self.given.append(["launch", lm.model]))
+        cls.kill = self.waited(lambda lm, launch_kwargs=None: self.given.append(["kill", lm.model]))
         return made
+
+    def waited(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """A method that is awaited, on the side where it is."""
+
+        async def later(lm: Any, *args: Any, **kwargs: Any) -> Any:
+            return method(lm, *args, **kwargs)
+
+        return later if self.side.is_async else method
 
     def finetune(self, lm: Any, train_data: Any, train_data_format: Any, train_kwargs: Any) -> Any:
         """A job whose thread ends at once."""

@@ -441,7 +441,10 @@ class TestTraces:
             thread.start()
             return job
 
-        cls.finetune, cls.kill = finetune, lambda lm: None
+        async def kill(lm: Any) -> None:
+            pass
+
+        cls.finetune, cls.kill = finetune, kill
         task = asyncio.ensure_future(dspy.BootstrapFinetune.finetune_lms({"key": {"lm": cls(model="m")}}))
         await asyncio.sleep(0.05)
         assert not task.done()

@@ -110,6 +110,29 @@ def test_embeddings_live_longer_than_a_loop():
         assert asyncio.run(found(SETTINGS, "cat")).passages == ["a cat sat"]
 
 
+async def test_many_texts_get_an_index_once_they_are_embedded(monkeypatch: pytest.MonkeyPatch):
+    class Index:
+        """What is used of FAISS: it finds everything."""
+
+        def __init__(self, *_: Any) -> None:
+            self.seen: list[Any] = []
+            self.train = self.add = self.seen.append
+
+        def search(self, queries: Any, number: int) -> Any:
+            assert threading.current_thread() is not threading.main_thread()
+            return None, np.tile(np.arange(len(CORPUS)), (len(queries), 1))
+
+    faiss = types.ModuleType("faiss")
+    faiss.IndexFlatL2 = faiss.IndexIVFPQ = Index  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "faiss", faiss)
+    counted = Counted()
+    retriever = dspy.Embeddings(CORPUS, dspy.Embedder(counted, caching=False), k=1, brute_force_threshold=2)
+    assert retriever.index is None
+    found = await asyncio.gather(*(retriever(SETTINGS.context(tenant="t"), text) for text in CORPUS[:2]))
+    assert [each.passages for each in found] == [[text] for text in CORPUS[:2]]
+    assert [len(each) for each in retriever.index.seen] == [len(CORPUS)] * 2
+
+
 async def test_calls_without_settings_are_told_so():
     with pytest.raises(TypeError, match=r"needs a dspy\.Settings"):
         await dspy.Embeddings(corpus=CORPUS, embedder=letters)("cat")
@@ -274,6 +297,76 @@ async def test_colbert_as_the_retriever_of_the_settings(slow_server: ThreadingHT
     count, result = await ticks(dspy.Retrieve(k=1)(SETTINGS.context(rm=colbert), "mine"))
     assert count > 5
     assert result.passages == ["mine"]
+
+
+async def test_a_local_index_of_colbert_is_searched_beside_the_loop(monkeypatch: pytest.MonkeyPatch):
+    from dspy.dsp.colbertv2 import ColBERTv2RetrieverLocal
+
+    class Searcher:
+        collection = ("no", "yes")
+
+        def search(self, query: str, k: int) -> Any:
+            time.sleep(0.2)
+            return [1], [1], [0.5]
+
+    # Neither ColBERT nor its index is here; the first is not asked for by a search.
+    monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
+    retriever = ColBERTv2RetrieverLocal.__new__(ColBERTv2RetrieverLocal)
+    retriever.searcher = Searcher()
+    for call in (retriever, retriever.forward):
+        count, found = await ticks(call(SETTINGS, "q", k=1))
+        assert count > 5
+        assert [(each.long_text, each.pid) for each in found] == [("yes", 1)]
+    with pytest.raises(TypeError, match=r"needs a dspy\.Settings"):
+        await retriever("q")
+
+
+async def test_passages_are_scored_beside_the_loop(monkeypatch: pytest.MonkeyPatch):
+    from dspy.dsp.colbertv2 import ColBERTv2RerankerLocal
+
+    class Tensor:
+        """The few operations that scores go through."""
+
+        def __init__(self, values: Any = None) -> None:
+            self.values = values
+            self.repeat_interleave = self.contiguous = self.cpu = self.detach = lambda *_, **__: self
+
+        def numpy(self) -> Any:
+            return np.array(self.values)
+
+    class Model:
+        def __init__(self, *_: Any, **__: Any) -> None:
+            time.sleep(0.05)
+
+        def tensorize(self, texts: list[str]) -> Any:
+            return texts, texts
+
+        def query(self, ids: Any, masks: Any) -> Any:
+            return Tensor()
+
+        def doc(self, ids: Any, masks: Any, keep_dims: Any) -> Any:
+            return ids, masks
+
+        def score(self, query: Any, ids: Any, masks: Any) -> Any:
+            return [Tensor(float(len(text))) for text in ids]
+
+    for name, cls in (
+        ("colbert", None),
+        ("colbert.modeling", None),
+        ("colbert.modeling.colbert", "ColBERT"),
+        ("colbert.modeling.tokenization", None),
+        ("colbert.modeling.tokenization.doc_tokenization", "DocTokenizer"),
+        ("colbert.modeling.tokenization.query_tokenization", "QueryTokenizer"),
+    ):
+        module = types.ModuleType(name)
+        if cls is not None:
+            setattr(module, cls, Model)
+        monkeypatch.setitem(sys.modules, name, module)
+    reranker = ColBERTv2RerankerLocal(types.SimpleNamespace())
+    for call in (reranker, reranker.forward):
+        count, scores = await ticks(call(SETTINGS, "q", ["a", "bcd"]))
+        assert count > 5
+        assert scores.tolist() == [1.0, 3.0]
 
 
 async def test_databricks_leaves_the_loop_alone(slow_server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch):
