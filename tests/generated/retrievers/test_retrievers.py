@@ -299,6 +299,42 @@ async def test_colbert_as_the_retriever_of_the_settings(slow_server: ThreadingHT
     assert result.passages == ["mine"]
 
 
+def local_colbert(cls: Any, **kwargs: Any) -> Any:
+    config = types.SimpleNamespace(checkpoint="c", index_name="i", experiment="e", nranks=1)
+    return cls(["no", "yes"], colbert_config=config, **kwargs)
+
+
+@pytest.mark.parametrize("load_only", [True, False])
+async def test_a_local_index_of_colbert_is_made_by_the_first_call_and_once(
+    monkeypatch: pytest.MonkeyPatch, load_only: bool
+):
+    from dspy.dsp.colbertv2 import ColBERTv2RetrieverLocal
+
+    done: list[str] = []
+
+    class Slow(ColBERTv2RetrieverLocal):
+        collection = ("no", "yes")
+
+        def build_index(self) -> None:
+            time.sleep(0.1)
+            done.append("built")
+
+        def get_index(self) -> Any:
+            time.sleep(0.1)
+            done.append("loaded")
+            return self
+
+        def search(self, query: str, k: int) -> Any:
+            return [1], [1], [0.5]
+
+    monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
+    retriever = local_colbert(Slow, load_only=load_only)
+    assert done == []
+    count, _ = await ticks(asyncio.gather(retriever(SETTINGS, "a"), retriever(SETTINGS, "b")))
+    assert count > 5
+    assert done == (["loaded"] if load_only else ["built", "loaded"])
+
+
 async def test_a_local_index_of_colbert_is_searched_beside_the_loop(monkeypatch: pytest.MonkeyPatch):
     from dspy.dsp.colbertv2 import ColBERTv2RetrieverLocal
 
@@ -311,7 +347,7 @@ async def test_a_local_index_of_colbert_is_searched_beside_the_loop(monkeypatch:
 
     # Neither ColBERT nor its index is here; the first is not asked for by a search.
     monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
-    retriever = ColBERTv2RetrieverLocal.__new__(ColBERTv2RetrieverLocal)
+    retriever = local_colbert(ColBERTv2RetrieverLocal, load_only=True)
     retriever.searcher = Searcher()
     for call in (retriever, retriever.forward):
         count, found = await ticks(call(SETTINGS, "q", k=1))
