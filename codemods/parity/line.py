@@ -26,7 +26,7 @@ from codemods.parity.results import (
     totals,
 )
 from codemods.parity.run import STRICT_FLAGS, Suite, run_suite
-from codemods.parity.strict import read_strict
+from codemods.parity.strict import only_strict, read_strict
 from codemods.pin import Pin, load_pin, normal_version
 from codemods.source import SourceTree
 from codemods.sync import SyncOptions, read_release
@@ -134,7 +134,7 @@ def run_parity(options: ParityOptions, watcher: Watcher) -> ParityReport:
     ground = _read(options, watcher)
     runs = _Runs(options, ground, watcher)
     upstream, converted = runs.both()
-    strict = read_strict(runs.strict(), converted) if options.strict else None
+    strict = read_strict(runs.strict(converted), converted) if options.strict else None
     report = _report(options, ground, upstream, converted, strict, runs.notes)
     folder = options.report or options.sync.cache / "parity" / f"report-{ground.tree.version}"
     write_report(report, folder)
@@ -207,9 +207,13 @@ class _Runs:
         name = hashlib.sha256(" ".join(what).encode()).hexdigest()[:16]
         return self.options.sync.cache / "parity" / f"upstream-{ground.tree.version}-{name}.json"
 
-    def strict(self) -> SideRun:
-        """The converted suite under stricter rules."""
-        return self._run(Side.ASYNC, "async, strict", self.options.only or None, STRICT_FLAGS, watch=True)
+    def strict(self, plain: SideRun) -> SideRun:
+        """The converted suite under stricter rules; what fails there alone is run again."""
+        run = self._run(Side.ASYNC, "async, strict", self.options.only or None, STRICT_FLAGS, watch=True)
+        again = only_strict(run, plain)
+        if not again:
+            return run
+        return with_reruns(run, [self._run(Side.ASYNC, "async, strict, again", again, STRICT_FLAGS)])
 
     def _run(
         self, side: Side, name: str, only: Collection[str] | None, flags: tuple[str, ...] = (), *, watch: bool = False

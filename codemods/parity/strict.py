@@ -18,18 +18,26 @@ def read_strict(strict: SideRun, plain: SideRun) -> Strict:
     """
     never: list[str] = []
     other: list[str] = []
-    for test, outcome in strict.outcomes.items():
-        before = plain.outcomes.get(test)
-        if outcome.status.is_bad and before is not None and before.is_good:
-            is_lost = outcome.failure is not None and _NEVER_AWAITED in outcome.failure.message + outcome.failure.text
-            (never if is_lost else other).append(test)
-    inside = f"{PACKAGE}/"
+    for test in only_strict(strict, plain):
+        failure = strict.outcomes[test].failure
+        is_lost = failure is not None and _NEVER_AWAITED in failure.message + failure.text
+        (never if is_lost else other).append(test)
+    inside = {test: [p for p in places if p.startswith(f"{PACKAGE}/")] for test, places in strict.blocked.items()}
     return Strict(
         never_awaited=tuple(never),
-        blocking=tuple(t for t, places in strict.blocked.items() if any(p.startswith(inside) for p in places)),
-        tests_blocking=tuple(
-            t for t, places in strict.blocked.items() if not any(p.startswith(inside) for p in places)
-        ),
+        blocking=tuple(test for test, places in inside.items() if places),
+        tests_blocking=tuple(test for test, places in inside.items() if len(places) < len(strict.blocked[test])),
         other=tuple(other),
-        places=tuple(sorted({p for places in strict.blocked.values() for p in places if p.startswith(inside)})),
+        places=tuple(sorted({place for places in inside.values() for place in places})),
     )
+
+
+def only_strict(strict: SideRun, plain: SideRun) -> list[str]:
+    """Ids of tests that fail in the strict run each time, and pass in the plain one."""
+    return [
+        test
+        for test, outcome in strict.outcomes.items()
+        if test in plain.outcomes
+        and plain.outcomes[test].is_good
+        and all(status.is_bad for status in (outcome.status, *outcome.again))
+    ]
