@@ -16,6 +16,8 @@ from codemods.passes import run_passes
 from codemods.passes.twins import Twin, merge_twins
 from codemods.plan import FilePlan, plan_files
 from codemods.program import Program, build_program
+from codemods.program.build import dotted
+from codemods.program.names import resolve_dotted
 from codemods.rules import Rules
 
 __all__ = ["Conversion", "FileCounts", "Finding", "RuleMismatchError", "RuleUse", "convert", "explain"]
@@ -206,11 +208,20 @@ def _run_one(task: tuple[str, FilePlan, str, set[str], str]) -> str:
 
 
 def _imported_names(program: Program) -> dict[str, set[str]]:
-    """Names that other modules import from each module."""
+    """Names that other modules get from each module: by import, by star import, or as the module's attribute."""
     found: dict[str, set[str]] = {}
     for base, attribute in program.imports.values():
         if attribute is not None:
             found.setdefault(base, set()).add(attribute)
+    for module in program.own_modules():
+        names = [node for node in ast.walk(module.tree) if isinstance(node, ast.Name | ast.Attribute)]
+        for star in program.stars[module.name]:
+            found.setdefault(star, set()).update(node.id for node in names if isinstance(node, ast.Name))
+        for node in names:
+            holder = dotted(node.value) if isinstance(node, ast.Attribute) else None
+            target = resolve_dotted(program, module, holder) if holder is not None else None
+            if isinstance(node, ast.Attribute) and target is not None and target.name is None:
+                found.setdefault(target.module, set()).add(node.attr)
     return found
 
 

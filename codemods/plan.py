@@ -604,7 +604,9 @@ class _Planner:
             self._finding("settings-context", node, f"enters plainly what is asynchronous: {text}")
 
     def _handed_out(self, node: ast.Call, argument: ast.expr | ast.keyword, env: _Env) -> None:
-        for function in [] if node in self.readied else handed_out(self.coloring, node, argument, env.scope):
+        if node in self.readied:
+            return
+        for function in handed_out(self.coloring, node, argument, env.scope):
             text = f"{ast.unparse(node.func)}(...) is handed the coroutine function {function.symbol}"
             self._finding("handed-out", node, text)
 

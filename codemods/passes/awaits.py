@@ -33,6 +33,11 @@ class Awaits(Pass):
 
 
 def _parenthesized(node: cst.BaseExpression) -> cst.BaseExpression:
-    if isinstance(node, cst.Await) and not node.lpar:
-        return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-    return node
+    if not isinstance(node, cst.Await) or node.lpar:
+        return node
+    inner = node.expression
+    if inner.lpar:
+        # The pair that is there will do.
+        bare = inner.with_changes(lpar=[], rpar=[])
+        return node.with_changes(expression=bare, lpar=inner.lpar, rpar=inner.rpar)
+    return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])

@@ -151,14 +151,16 @@ def _add_from(body: list[cst.BaseStatement], base: str, names: list[str]) -> lis
     for index, statement in enumerate(body):
         node = _import_of(statement)
         if isinstance(node, cst.ImportFrom) and _module_of(node) == base and not isinstance(node.names, cst.ImportStar):
-            aliases = _merged(node.names, names)
+            aliases = _merged(node.names, names, node.lpar)
             assert isinstance(statement, cst.SimpleStatementLine)
             body[index] = statement.with_changes(body=[node.with_changes(names=aliases)])
             return body
     return _insert(body, f"from {base} import {', '.join(names)}", base, plain=False)
 
 
-def _merged(existing: Sequence[cst.ImportAlias], names: list[str]) -> list[cst.ImportAlias]:
+def _merged(
+    existing: Sequence[cst.ImportAlias], names: list[str], parenthesis: cst.LeftParen | None
+) -> list[cst.ImportAlias]:
     """Existing names with the new ones among them, sorted if they were."""
     texts = [alias.evaluated_name for alias in existing]
     items = list(existing)
@@ -171,9 +173,8 @@ def _merged(existing: Sequence[cst.ImportAlias], names: list[str]) -> list[cst.I
         else:
             last = items[-1]
             separator = last.comma if isinstance(last.comma, cst.Comma) else cst.MaybeSentinel.DEFAULT
-            joined = (
-                separator if isinstance(separator, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-            )
+            blank = parenthesis.whitespace_after if parenthesis is not None else cst.SimpleWhitespace("")
+            joined = cst.Comma(whitespace_after=cst.SimpleWhitespace(" ") if blank.empty else blank)
             items[-1] = last.with_changes(comma=_separating(items, joined))
             items.append(cst.ImportAlias(cst.Name(name), comma=separator))
         texts.insert(place, name)
@@ -202,6 +203,8 @@ def _insert(body: list[cst.BaseStatement], line: str, base: str, *, plain: bool)
         return [*body[:index], new.with_changes(leading_lines=following.leading_lines), *body[index:]]
     last = (same_root or places)[-1:]
     index = last[0] + 1 if last else _after_docstring(body)
+    if places and not same_root and not plain and not _sort_key(body[index - 1])[1].startswith("."):
+        new = new.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     return [*body[:index], new, *body[index:]]
 
 

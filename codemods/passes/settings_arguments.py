@@ -23,6 +23,9 @@ class SettingsArguments(Pass):
         positional = sum(argument.keyword is None and argument.star != "**" for argument in updated.args)
         if plan.before and positional < plan.index:
             return updated.with_changes(args=_insert_by_name(updated, plan.before, plan.settings))
+        before = updated.whitespace_before_args
+        if not updated.args and isinstance(before, cst.ParenthesizedWhitespace):
+            return _filled(updated, before, plan.settings)
         return updated.with_changes(args=insert_argument(updated, plan.index, plan.settings))
 
     def leave_Name(self, original: cst.Name, updated: cst.Name) -> cst.BaseExpression:
@@ -40,6 +43,14 @@ class SettingsArguments(Pass):
             return updated
         self.context.done.add(("read", place))
         return parse(text).with_changes(lpar=updated.lpar, rpar=updated.rpar)
+
+
+def _filled(call: cst.Call, before: cst.ParenthesizedWhitespace, expression: str) -> cst.Call:
+    """An empty call over several lines: what it is handed stands on a line of its own, indented."""
+    line = before.last_line.with_changes(value=f"{before.last_line.value}    ")
+    end = _plain_break(before)
+    argument = cst.Arg(parse(expression), whitespace_after_arg=end)
+    return call.with_changes(args=[argument], whitespace_before_args=before.with_changes(last_line=line))
 
 
 def _insert_by_name(call: cst.Call, before: tuple[str, ...], expression: str) -> list[cst.Arg]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.conversion import assert_converted, assert_untouched, defect
+from tests.support.conversion import assert_converted, assert_untouched
 
 
 def assert_expression(before: str, after: str) -> None:
@@ -212,7 +212,6 @@ def test_parentheses_that_were_there_stay() -> None:
     )
 
 
-@defect("a call in parentheses of its own gets another pair: `(await (lm(...))).text`; the pair that is there would do")
 def test_parentheses_that_were_there_are_used() -> None:
     assert_expression("(lm('a')).text", "(await lm(settings, 'a')).text")
 

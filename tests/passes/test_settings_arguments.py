@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.conversion import assert_converted, assert_untouched, convert_toy, defect, toy_files
+from tests.support.conversion import assert_converted, assert_untouched, convert_toy, toy_files
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,6 @@ def test_calls_over_several_lines() -> None:
     )
 
 
-@defect(
-    "in an empty call over two lines `settings` stands where the closing parenthesis stood, not in the lines' indent"
-)
 def test_an_empty_call_over_two_lines() -> None:
     assert_converted(
         """

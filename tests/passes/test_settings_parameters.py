@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.conversion import assert_converted, assert_untouched, defect
+from tests.support.conversion import assert_converted, assert_untouched
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,6 @@ def test_parameters_over_several_lines() -> None:
     )
 
 
-@defect("beside a single parameter with a line of its own, that parameter slips to the indent of the parenthesis")
 def test_a_single_parameter_with_a_line_of_its_own() -> None:
     assert_converted(
         """
@@ -220,7 +219,6 @@ def test_a_single_parameter_with_a_line_of_its_own() -> None:
     )
 
 
-@defect("a comment between the receiver and the next parameter is written twice")
 def test_a_comment_after_the_receiver_stands_once() -> None:
     assert_converted(
         """
@@ -245,7 +243,6 @@ def test_a_comment_after_the_receiver_stands_once() -> None:
     )
 
 
-@defect("where the receiver stands alone on its line, without a comma, settings come after a blank at the parenthesis")
 def test_a_receiver_alone_on_its_line() -> None:
     assert_converted(
         """
