@@ -428,6 +428,9 @@ class _Colorer:
         while True:
             seeds: dict[str, Reason] = {}
             for symbol in sorted(blocking - set(self.result.coroutine)):
+                if symbol in self.result.stand_ins.handed:
+                    line = self.program.functions[symbol].position[0]
+                    seeds.setdefault(symbol, Reason("blocks, and the library calls it on its event loop", line))
                 for site in self.callers[symbol]:
                     if site.function is not None and self.result.is_coroutine(site.function):
                         text = f"blocks, and {site.function.symbol} calls it"

@@ -94,6 +94,9 @@ class MockPlanner:
         for keyword in node.keywords:
             if keyword.arg == "wraps" and isinstance(keyword.value, ast.Attribute):
                 self.file.reads[self.place(keyword.value)] = f"{ast.unparse(keyword.value.value)}.{new}"
+        if {"autospec", "wraps"} <= {keyword.arg for keyword in node.keywords}:
+            # A coroutine's mock made by `autospec` asks no `wraps`; an effect is awaited, and its result returned.
+            plan.renamed_keywords = (("wraps", "side_effect"),)
         before = replaced_values(self.coloring.flow, scope, replacement)
         if any(isinstance(v, External) for v in before) and not self._is_configured(node, scope):
             # What a coroutine's mock returns is a coroutine's mock again, unless it is told.

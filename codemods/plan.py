@@ -96,6 +96,8 @@ class CallPlan:
     """What is called instead, with the same arguments."""
     keywords: tuple[tuple[str, str], ...] = ()
     """Keyword arguments to add, with their expressions."""
+    renamed_keywords: tuple[tuple[str, str], ...] = ()
+    """Keyword arguments that get another name."""
 
 
 @dataclass
@@ -492,7 +494,9 @@ class _Planner:
 
     def _drawn(self, node: ast.expr, whole: ast.AST, env: _Env) -> None:
         """An asynchronous generator where only a plain one will do."""
-        if asynchronous_generators(self.coloring, node, env.scope)[0]:
+        generators = asynchronous_generators(self.coloring, node, env.scope)[0]
+        # Who hands out what is asynchronous in the source knows what it is handed to.
+        if any(not generator.is_async for generator in generators):
             text = ast.unparse(whole)
             self._finding("generator", node, f"{ast.unparse(node)} is asynchronous, and here cannot be: {text}")
 
@@ -731,7 +735,7 @@ class _Planner:
     def _settings_index(self, node: ast.Call, env: _Env, targets: list[FunctionInfo]) -> int:
         """After an explicit ``self``: of a method that is called through its class, or of a function like one."""
         if targets and targets[0].has_receiver and not targets[0].is_method:
-            return 0 if isinstance(node.func, ast.Attribute) else 1
+            return 1 if isinstance(node.func, ast.Name) or _hands_self(node) else 0
         if not isinstance(node.func, ast.Attribute) or not any(
             t.is_method and not t.is_classmethod for t in targets[:1]
         ):
@@ -745,6 +749,11 @@ class _Planner:
         for rule in blocking_rules(self.coloring.flow, node, env.scope):
             self.coloring.matches[f"blocking:{rule.call}"] += 1
             plan.replacement, plan.to_thread, plan.awaited = rule.replacement, rule.to_thread, True
+
+
+def _hands_self(node: ast.Call) -> bool:
+    """Whether an object hands itself to a function that it keeps: ``self.function(self, ...)``."""
+    return bool(node.args) and isinstance(node.args[0], ast.Name) and node.args[0].id == "self"
 
 
 def _index_of(names: tuple[str, ...], function: FunctionInfo) -> int:

@@ -162,3 +162,26 @@ def test_mocks_of_other_things_stay_as_they_are() -> None:
             return dspy.Agent(reward=reward)
         """
     assert_migrated(code, code)
+
+
+def test_what_is_specified_and_wrapped_is_called_as_an_effect() -> None:
+    assert_migrated(
+        """
+        from unittest.mock import patch
+
+        import litellm
+
+        def calls():
+            with patch("litellm.completion", autospec=True, wraps=litellm.completion) as spy:
+                spy.assert_called_once()
+        """,
+        """
+        from unittest.mock import patch
+
+        import litellm
+
+        def calls():
+            with patch("litellm.acompletion", autospec=True, side_effect=litellm.acompletion) as spy:
+                spy.assert_called_once()
+        """,
+    )

@@ -85,7 +85,7 @@ def restrict(plan: FilePlan, enabled: frozenset[str]) -> Counter[str]:
             del plan.functions[place]
     for place, call in list(plan.calls.items()):
         _call(call, enabled, counts)
-        if not any((call.awaited, call.settings, call.bind, call.replacement, call.callee, call.keywords)):
+        if not any((call.awaited, call.settings, call.bind, call.replacement, call.callee, *_added_to(call))):
             del plan.calls[place]
     for place, item in list(plan.withs.items()):
         _with(item, enabled, counts)
@@ -103,6 +103,11 @@ def restrict(plan: FilePlan, enabled: frozenset[str]) -> Counter[str]:
         else:
             held.clear()
     return +counts
+
+
+def _added_to(call: CallPlan) -> tuple[object, ...]:
+    """What changes of a call's arguments besides settings."""
+    return call.keywords, call.renamed_keywords
 
 
 _PLAIN = {
@@ -139,8 +144,8 @@ def _function(plan: FunctionPlan, enabled: frozenset[str], counts: Counter[str])
 def _call(plan: CallPlan, enabled: frozenset[str], counts: Counter[str]) -> None:
     if plan.callee is not None and not _kept("DA404", enabled, counts):
         plan.callee = None
-    if plan.keywords and not _kept("DA405", enabled, counts):
-        plan.keywords = ()
+    if (plan.keywords or plan.renamed_keywords) and not _kept("DA405", enabled, counts):
+        plan.keywords = plan.renamed_keywords = ()
     if plan.bridge:
         if not _kept("DA113", enabled, counts):
             plan.bridge = plan.awaited = False

@@ -17,6 +17,8 @@ class Mocks(Pass):
             return updated
         if plan.callee is not None:
             updated = updated.with_changes(func=parse(plan.callee))
+        if plan.renamed_keywords:
+            updated = updated.with_changes(args=[_renamed(a, dict(plan.renamed_keywords)) for a in updated.args])
         for name, value in plan.keywords:
             arguments = insert_argument(updated, len(updated.args), value)
             equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
@@ -32,3 +34,9 @@ class Mocks(Pass):
             return updated
         self.context.done.add(("number", place))
         return updated.with_changes(value=str(self.plan.numbers[place]))
+
+
+def _renamed(argument: cst.Arg, names: dict[str, str]) -> cst.Arg:
+    if argument.keyword is None or argument.keyword.value not in names:
+        return argument
+    return argument.with_changes(keyword=argument.keyword.with_changes(value=names[argument.keyword.value]))

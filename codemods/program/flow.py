@@ -429,6 +429,7 @@ class Flow:
             for base in self.values(target.value, scope):
                 if isinstance(base, Instance | ClassRef):
                     self._add(("A", base.cls, target.attr), values)
+                    self._bind_receiver(base, values)
                 elif isinstance(base, Stub):
                     self._add(("S", base.site, target.attr), values)
         elif isinstance(target, ast.Subscript):
@@ -478,6 +479,7 @@ class Flow:
     def _bind_call(self, call: ast.Call, scope: Scope) -> None:
         if isinstance(call.func, ast.Attribute) and call.func.attr in _CONTAINER_ADD:
             self._bind_container_call(call, call.func, scope)
+        self._bind_set_attribute(call, scope)
         for value in self.values(call.func, scope):
             if isinstance(value, External) and value.name == "functools.partial" and call.args:
                 for made in self._given(self.values(call.args[0], scope)):
@@ -499,6 +501,29 @@ class Flow:
     def _bind_function(self, value: FunctionRef, call: ast.Call, scope: Scope, arguments: list[ast.expr]) -> None:
         function = self.program.functions[value.function]
         self._bind_arguments(function, call, scope, arguments, skip_first=value.bound and function.is_method)
+
+    def _bind_set_attribute(self, call: ast.Call, scope: Scope) -> None:
+        """``setattr(C, "f", g)``, ``monkeypatch.setattr(...)`` and ``patch.object(...)``: who the object is."""
+        last = (dotted(call.func) or "").split(".")[-1]
+        if last not in ("setattr", "object") or len(call.args) < 3:
+            return
+        for base in self.values(call.args[0], scope):
+            self._bind_receiver(base, self.values(call.args[2], scope))
+
+    def _bind_receiver(self, base: Value, values: Values) -> None:
+        """A function that is put into a class is handed its objects."""
+        for value in values if isinstance(base, ClassRef) else ():
+            function = self.program.functions[value.function] if isinstance(value, FunctionRef) else None
+            if function is not None and function.has_receiver and not function.is_method:
+                assert isinstance(base, ClassRef)
+                self._add(("L", function.symbol, function.arguments[0].arg), frozenset({Instance(base.cls)}))
+
+    def _bind_method(self, functions: Values, objects: Values) -> None:
+        """``MethodType(f, x)`` hands ``x`` to ``f`` first."""
+        for value in functions:
+            function = self.program.functions[value.function] if isinstance(value, FunctionRef) else None
+            if function is not None and function.arguments:
+                self._add(("L", function.symbol, function.arguments[0].arg), objects)
 
     def _bind_container_call(self, call: ast.Call, function: ast.Attribute, scope: Scope) -> None:
         for base in self.values(function.value, scope):
@@ -760,6 +785,10 @@ class Flow:
             return frozenset({Instance(callee.cls)})
         if isinstance(callee, FunctionRef) and callee.function in self.makers:
             return frozenset({Made(callee.function, self.makers[callee.function])})
+        if isinstance(callee, FunctionRef) and self.base is not None:
+            wrapped = self._wrapped_argument(self.program.functions[callee.function], node)
+            if wrapped is not None:
+                return self.values(wrapped, scope)
         if isinstance(callee, FunctionRef):
             return self.returned(self.program.functions[callee.function])
         if isinstance(callee, Instance):
@@ -768,6 +797,18 @@ class Flow:
         if isinstance(callee, External):
             return self._external_call(callee, node, scope)
         return frozenset({OBJECT}) if isinstance(callee, Stub) else NOTHING
+
+    def _wrapped_argument(self, decorator: FunctionInfo, call: ast.Call) -> ast.expr | None:
+        """What a decorator of the library is handed, where it gives back a wrapper of that."""
+        returned = {
+            n.value.id for n in iter_own(decorator.node) if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
+        }
+        names = [argument.arg for argument in decorator.arguments]
+        for name in sorted(returned & set(decorator.nested)):
+            wrapped, _ = self.wrapped.get(decorator.nested[name].symbol, (None, None))
+            if isinstance(wrapped, ast.Name) and wrapped.id in names[: len(call.args)]:
+                return call.args[names.index(wrapped.id)]
+        return None
 
     def returned(self, function: FunctionInfo) -> Values:
         """What a call of ``function`` gives, once awaited."""
@@ -786,6 +827,8 @@ class Flow:
         if callee.name in _STUB_MAKERS:
             return self._stub(node, scope)
         arguments = [self.values(a, scope) for a in node.args if not isinstance(a, ast.Starred)]
+        if last == "MethodType" and len(arguments) == 2:
+            self._bind_method(arguments[0], arguments[1])
         if (
             last in ("partial", "MethodType", "wraps", "update_wrapper", "asyncify", "staticmethod", "classmethod")
             and arguments

@@ -137,3 +137,74 @@ def test_an_object_in_another_library_s_place_stays_as_it_is() -> None:
             other.think = Fake()
         """
     assert_migrated(code, code)
+
+
+def test_a_class_in_the_library_s_class_s_place_has_its_methods_called() -> None:
+    assert_migrated(
+        """
+        import dspy.predict.agent
+
+        class FakeInterpreter:
+            def execute(self, code):
+                return code
+
+        def put(monkeypatch):
+            monkeypatch.setattr(dspy.predict.agent, "Interpreter", FakeInterpreter)
+        """,
+        """
+        import dspy.predict.agent
+
+        class FakeInterpreter:
+            async def execute(self, settings: dspy.Settings, code):
+                return code
+
+        def put(monkeypatch):
+            monkeypatch.setattr(dspy.predict.agent, "Interpreter", FakeInterpreter)
+        """,
+    )
+
+
+def test_a_function_written_as_a_method_takes_settings_after_the_object() -> None:
+    assert_migrated(
+        """
+        import dspy
+
+        def forward(self, **kwargs):
+            return self.think(**kwargs)
+
+        def put(monkeypatch):
+            monkeypatch.setattr(dspy.Agent, "forward", forward)
+        """,
+        """
+        import dspy
+
+        async def forward(self, settings: dspy.Settings, /, **kwargs):
+            return await self.think(settings, **kwargs)
+
+        def put(monkeypatch):
+            monkeypatch.setattr(dspy.Agent, "forward", forward)
+        """,
+    )
+
+
+def test_a_function_handed_to_the_library_reads_the_settings_it_is_handed() -> None:
+    assert_migrated(
+        """
+        import dspy
+
+        def test_reward():
+            def reward(example):
+                return dspy.settings.strict
+
+            return dspy.Agent(reward=reward)
+        """,
+        """
+        import dspy
+
+        def test_reward():
+            def reward(settings: dspy.Settings, example):
+                return settings.strict
+
+            return dspy.Agent(reward=reward)
+        """,
+    )
