@@ -10,8 +10,10 @@ from codemods.examples import Example, find_examples, replace_examples
 from codemods.passes import run_passes
 from codemods.plan import FilePlan, Range, plan_files
 from codemods.program import FunctionInfo, ModuleInfo, Program, build_program
+from codemods.program.build import all_bound_names
 
 _DEFAULT = "dspy.settings"
+_TAIL = "\nclass _NamesThatTheExampleTakesForGranted: ..."
 
 
 def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: frozenset[str]) -> None:
@@ -27,7 +29,11 @@ def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: fro
         for example in find_examples(_segment(module, node))
     ]
     sources = {f"example_{number:05}.py": place[2].code for number, place in enumerate(places)}
-    converted = convert_examples(sources, library)
+    taken = {
+        path: _imports_left_out(library.program, module, sources[path])
+        for path, (module, _, _) in zip(sorted(sources), places, strict=True)
+    }
+    converted = convert_examples(sources, library, taken)
     replacements: dict[tuple[str, Range], tuple[ModuleInfo, ast.Constant, dict[Example, str]]] = {}
     for (path, code), (module, node, example) in zip(sorted(sources.items()), places, strict=True):
         if converted[path] != code:
@@ -37,15 +43,44 @@ def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: fro
         plans[path].docstrings[place] = replace_examples(_segment(module, node), changed)
 
 
-def convert_examples(sources: Mapping[str, str], library: Coloring) -> dict[str, str]:
-    """Each source converted as a program of its own that uses ``library``."""
-    program = build_program(sources, library.program)
+def convert_examples(
+    sources: Mapping[str, str], library: Coloring, taken: Mapping[str, list[str]] | None = None
+) -> dict[str, str]:
+    """Each source converted as a program of its own that uses ``library``.
+
+    ``taken`` are imports, by path, that a source does without: they are known while it is converted.
+    """
+    tails = {path: _tail((taken or {}).get(path, [])) for path in sources}
+    whole = {path: code + tails[path] for path, code in sources.items()}
+    program = build_program(whole, library.program)
     try:
         coloring = color(program, library.rules, library=library)
         plans = plan_files(coloring, default_settings=_DEFAULT)
     finally:
         program.unlink()
-    return {path: run_passes(sources[path], plan, module_name=path) for path, plan in plans.items()}
+    return {path: _without_tail(run_passes(whole[path], plan, module_name=path)) for path, plan in plans.items()}
+
+
+def _tail(imports: list[str]) -> str:
+    """What is put behind an example; the class keeps imports that are added from being put there, too."""
+    return "\n".join([_TAIL, *imports, ""]) if imports else ""
+
+
+def _without_tail(text: str) -> str:
+    return text.partition(_TAIL)[0]
+
+
+def _imports_left_out(program: Program, module: ModuleInfo, code: str) -> list[str]:
+    """Imports of ``dspy`` and of what the module of the docstring defines, for names that an example does not bind."""
+    tree = ast.parse(code)
+    bound = all_bound_names(tree)
+    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)} - bound
+    symbols = {name: f"{module.name}:{name}" for name in sorted(names)}
+    own = [name for name, symbol in symbols.items() if symbol in program.classes or symbol in program.functions]
+    # Where an example imports anything at all, what it needs is added to that.
+    has_imports = any(isinstance(n, ast.Import | ast.ImportFrom) for n in ast.walk(tree))
+    imports = ["import dspy"] if "dspy" in names or (own and not has_imports) else []
+    return [*imports, *(f"from {module.name} import {name}" for name in own)]
 
 
 def docstring_nodes(program: Program, module: ModuleInfo, final: frozenset[str]) -> list[ast.Constant]:

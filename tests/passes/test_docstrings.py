@@ -274,14 +274,12 @@ def test_what_is_final_keeps_its_examples() -> None:
     )
 
 
-@defect("an example that leaves out `import dspy`, as most do, stays in its sync form")
 def test_an_example_without_the_import() -> None:
     assert_docstring(
         "```python\nanswer = dspy.Ask()(q=1)\n```", "```python\nanswer = await dspy.Ask()(dspy.settings, q=1)\n```"
     )
 
 
-@defect("a class of the package that an example names by itself, without an import, is not known to it")
 def test_an_example_that_names_what_it_documents() -> None:
     assert_converted(
         '''
