@@ -12,14 +12,16 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TypeGuard
 
 from codemods.blocking import blocks
-from codemods.program import FunctionInfo, Position, Program
+from codemods.program import FunctionInfo, ModuleInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
 from codemods.program.names import resolve_dotted
 from codemods.program.stand_ins import StandIns
 from codemods.program.values import External, FunctionRef, Instance, Made, Opaque, Plain, Supplied, Value, Values
+from codemods.relays import relayed_at
 from codemods.rules import Rules
 
 _Paint = Callable[[FunctionInfo, "Reason"], FunctionInfo | None]
@@ -60,6 +62,8 @@ class CallSite:
     plain: bool = False
     given: bool = False
     """Whether what is called has its first arguments already, settings among them."""
+    relay: int | None = None
+    """Which argument is the function that is called, where the callee calls it for the code that stands here."""
     made: bool = False
     """Whether it calls a coroutine function that the library made of something."""
 
@@ -226,7 +230,8 @@ class _Colorer:
                     self.callers[target.symbol].append(site)
 
     def _call_site(self, node: ast.Call, scope: Scope) -> CallSite:
-        values = self.flow.values(node.func, scope)
+        relay = relayed_at(self.flow, node, scope)
+        values = self.flow.values(node.func if relay is None else node.args[relay], scope)
         targets: dict[str, FunctionInfo] = {}
         for value in values:
             for function in self._targets(value):
@@ -246,9 +251,10 @@ class _Colorer:
             scope.module.position(node),
             ordered,
             tuple(supplied),
-            bool(supplied) or _is_known(values),
+            bool(supplied) or _is_known(values) or relay is not None,
             plain,
             any(isinstance(v, FunctionRef) and v.given for v in values),
+            relay,
             any(isinstance(v, Made) for v in values),
         )
 
@@ -432,7 +438,7 @@ class _Colorer:
                     line = self.program.functions[symbol].position[0]
                     seeds.setdefault(symbol, Reason("blocks, and the library calls it on its event loop", line))
                 for site in self.callers[symbol]:
-                    if site.function is not None and self.result.is_coroutine(site.function):
+                    if site.relay is None and site.function is not None and self.result.is_coroutine(site.function):
                         text = f"blocks, and {site.function.symbol} calls it"
                         seeds.setdefault(symbol, Reason(text, self.program.functions[symbol].position[0]))
             blocking -= set(seeds)
@@ -504,7 +510,7 @@ class _Colorer:
             if site.known or site.plain or self._is_final(site):
                 continue
             why = self._why_unresolved(site, coloured_methods, settled)
-            if why:
+            if why and self._concerns_library(site):
                 self.result.unresolved.append(
                     Finding(
                         "unresolved",
@@ -513,6 +519,25 @@ class _Colorer:
                         f"{ast.unparse(site.node.func)}(...): {why}",
                     )
                 )
+
+    def _concerns_library(self, site: CallSite) -> bool:
+        """Whether a call of a user's program may have to do with the library: nothing else is a user's to look at."""
+        if self.program.own is None:
+            return True
+        callee = site.node.func
+        if isinstance(callee, ast.Attribute):
+            return not hasattr(str, callee.attr) and self._uses_library(site.scope.module)
+        if isinstance(callee, ast.Name) and callee.id[:1].isupper() and not self.flow.is_bound(callee.id, site.scope):
+            return False  # By its name it is a class, which the text at hand does not show.
+        return self._uses_library(site.scope.module)
+
+    def _uses_library(self, module: ModuleInfo) -> bool:
+        imported = {target[0] for (name, _), target in self.program.imports.items() if name == module.name}
+        roots = {name.split(".")[0] for name in self.program.modules if not self.program.owns(name)}
+        scopes = [scope for scope in self.flow.scopes if scope.module is module]
+        local = {target.module for scope in scopes for target in scope.imports.values()}
+        stars = set(self.program.stars[module.name])
+        return any(each.split(".")[0] in roots or self.program.owns(each) for each in imported | local | stars)
 
     def _is_final(self, site: CallSite) -> bool:
         if site.function is not None:
@@ -570,7 +595,7 @@ def _is_known(values: Values) -> bool:
 def settings_reads(flow: Flow, scope: Scope) -> list[ast.expr]:
     """Expressions in ``scope`` that are the process's settings object, however it was imported."""
     found: list[ast.expr] = []
-    skip: set[ast.AST] = set()
+    skip: set[ast.AST] = {n.value for n in iter_own(scope.node) if changes_default(n, flow)}
     for node in iter_own(scope.node):
         if node in skip or not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
             continue
@@ -578,6 +603,11 @@ def settings_reads(flow: Flow, scope: Scope) -> list[ast.expr]:
             found.append(node)
             skip.update(ast.walk(node))
     return found
+
+
+def changes_default(node: ast.AST, flow: Flow) -> TypeGuard[ast.Attribute]:
+    """``dspy.settings.configure`` in a program that uses the library: it changes the process's own, and stays."""
+    return isinstance(node, ast.Attribute) and node.attr == "configure" and flow.base is not None
 
 
 def is_settings_object(flow: Flow, node: ast.expr, scope: Scope) -> bool:

@@ -22,6 +22,7 @@ from codemods.coloring import (
     Coloring,
     Finding,
     binds_settings,
+    changes_default,
     context_alias,
     holds_something_else,
     is_settings_object,
@@ -92,6 +93,8 @@ class CallPlan:
     to_thread: bool = False
     bridge: bool = False
     """Whether it runs a coroutine to its end, and what it is handed is awaited instead."""
+    relay: int | None = None
+    """Which argument is called with those after it, in place of the call."""
     callee: str | None = None
     """What is called instead, with the same arguments."""
     keywords: tuple[tuple[str, str], ...] = ()
@@ -531,6 +534,8 @@ class _Planner:
     def _visit_Attribute(self, node: ast.Attribute, env: _Env) -> None:
         if self.mocks is not None and self.mocks.plan_attribute(node, env.scope):
             return
+        if changes_default(node, self.coloring.flow) and is_settings_object(self.coloring.flow, node.value, env.scope):
+            return
         if not self._read(node, env):
             self._children(node, env)
 
@@ -608,7 +613,8 @@ class _Planner:
             self._finding("settings-context", node, f"enters plainly what is asynchronous: {text}")
 
     def _handed_out(self, node: ast.Call, argument: ast.expr | ast.keyword, env: _Env) -> None:
-        if node in self.readied:
+        site = self.sites.get(node)
+        if node in self.readied or (site is not None and site.relay is not None and self._can_await(env)):
             return
         for function in handed_out(self.coloring, node, argument, env.scope):
             text = f"{ast.unparse(node.func)}(...) is handed the coroutine function {function.symbol}"
@@ -642,7 +648,9 @@ class _Planner:
             return plan
         coroutine = [t for t in site.targets if self.coloring.is_coroutine(t)]
         takes = [t for t in site.targets if self.coloring.takes_settings(t)]
-        if site.made:
+        if site.relay is not None:
+            self._relayed(node, env, plan, site)
+        elif site.made:
             self._made(node, env, plan)
         elif site.supplied:
             self._supplied(node, env, plan)
@@ -657,6 +665,15 @@ class _Planner:
         if not isinstance(node, ast.Call):
             return False
         return any(f.symbol == f"{SUPPLIED}:{name}" for f in self.coloring.flow.functions(node.func, env.scope))
+
+    def _relayed(self, node: ast.Call, env: _Env, plan: CallPlan, site: CallSite) -> None:
+        coroutine = [t for t in site.targets if self.coloring.is_coroutine(t)]
+        if not coroutine or site.relay is None or not self._can_await(env):
+            return
+        plan.relay = site.relay
+        plan.awaited = node not in self.awaited
+        if any(self.coloring.takes_settings(t) for t in site.targets):
+            plan.settings, plan.index = self._settings_here(node, env), site.relay + 1
 
     def _made(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
         makers = self.coloring.flow.values(node.func, env.scope)
@@ -714,7 +731,7 @@ class _Planner:
 
     def _can_await(self, env: _Env) -> bool:
         if env.function is None:
-            return self.default is not None
+            return self.default is not None and not env.scope.class_scope
         hoisted = not env.function.is_lambda or env.function.position in self.file.functions
         return self.coloring.is_coroutine(env.function) and hoisted
 

@@ -107,7 +107,7 @@ def restrict(plan: FilePlan, enabled: frozenset[str]) -> Counter[str]:
 
 def _added_to(call: CallPlan) -> tuple[object, ...]:
     """What changes of a call's arguments besides settings."""
-    return call.keywords, call.renamed_keywords
+    return call.keywords, call.renamed_keywords, call.relay is not None
 
 
 _PLAIN = {
@@ -146,6 +146,10 @@ def _call(plan: CallPlan, enabled: frozenset[str], counts: Counter[str]) -> None
         plan.callee = None
     if (plan.keywords or plan.renamed_keywords) and not _kept("DA405", enabled, counts):
         plan.keywords = plan.renamed_keywords = ()
+    if plan.relay is not None:
+        if not _kept("DA114", enabled, counts):
+            plan.relay, plan.settings, plan.awaited = None, None, False
+        return
     if plan.bridge:
         if not _kept("DA113", enabled, counts):
             plan.bridge = plan.awaited = False

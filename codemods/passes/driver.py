@@ -20,6 +20,7 @@ from codemods.passes.docstrings import Docstrings
 from codemods.passes.imports import fix_imports
 from codemods.passes.lambdas import Lambdas
 from codemods.passes.mocks import Mocks
+from codemods.passes.relays import Relays
 from codemods.passes.settings_arguments import SettingsArguments
 from codemods.passes.settings_contexts import SettingsContexts
 from codemods.passes.settings_parameters import SettingsParameters
@@ -41,6 +42,7 @@ PASSES: tuple[type[Pass], ...] = (
     Comprehensions,
     Delegations,
     Bridges,
+    Relays,
     Awaits,
     Lambdas,
     Docstrings,

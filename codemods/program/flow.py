@@ -636,6 +636,17 @@ class Flow:
         imported = scope.imports.get(name)
         return held | self._target(imported) if imported is not None else held
 
+    def is_bound(self, name: str, scope: Scope) -> bool:
+        """Whether the program binds a name, in the scope or around it, or Python does."""
+        function = scope.function
+        while function is not None:
+            if name in function.locals:
+                return True
+            function = function.parent
+        if resolve_global(self.program, scope.module.name, name) is not None or hasattr(builtins, name):
+            return True
+        return bool(self.program.stars[scope.module.name])
+
     def global_values(self, module: str, name: str) -> Values:
         target = resolve_global(self.program, module, name)
         if target is not None:
