@@ -113,7 +113,7 @@ async def test_a_tool_cannot_run_code_in_the_interpreter_that_called_it(made, in
 
     async with made(tools={"nested": nested}) as interpreter:
         with pytest.raises(CodeExecutionError, match="cannot execute recursively"):
-            await asyncio.wait_for(interpreter.execute(SETTINGS, "nested()"), 10)
+            await asyncio.wait_for(interpreter.execute(SETTINGS, "nested()"), 60)  # not for ever
         assert await interpreter.execute(SETTINGS, "40 + 2") == 42
 
 
@@ -253,7 +253,7 @@ async def test_with_closes_without_waiting(made):
         process = interpreter.deno_process
         before = time.monotonic()
     assert time.monotonic() - before < 0.05
-    assert await asyncio.wait_for(process.wait(), 5) == 0
+    assert await asyncio.wait_for(process.wait(), 60) == 0
     with pytest.raises(CodeInterpreterError, match="session has ended"):
         await interpreter.execute(SETTINGS, "x")
 
