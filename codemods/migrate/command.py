@@ -190,23 +190,26 @@ def _convert(
     places: list[Place] = []
     for cell_error in [error for source in sources.values() for error in _cell_errors(source)]:
         errors.append(cell_error)
-    for group in programs(_name(sources)):
-        own = [named for named in group if named.module_path.split("/")[0].removesuffix(".py") != PACKAGE]
-        errors += [_is_the_package(sources[named.path]) for named in group if named not in own]
-        by_module = {named.module_path: sources[named.path] for named in own}
+    modules = _name(sources)
+    refused = [named for named in modules if named.name.split(".")[0] == PACKAGE]
+    errors += [_is_the_package(sources[named.path]) for named in refused]
+    modules = [named for named in modules if named not in refused]
+    total = len(modules)
+    for group in programs(modules, {path: source.program for path, source in sources.items()}):
+        by_module = {named.module_path: sources[named.path] for named in (*group.own, *group.context)}
+        before = len(done)
         result = migrate(
             {path: source.program for path, source in by_module.items()},
             known,
             enabled=enabled,
             comments=options.comments,
             notebooks={path for path, source in by_module.items() if source.notebook is not None},
-            progress=lambda count, total: progress("converting", count, total),
+            context={named.module_path for named in group.context},
+            progress=lambda count, _, before=before: progress("converting", before + count, total),
         )
-        for path, source in by_module.items():
-            if source.file.path.resolve() not in done:
-                converted, found = _result(path, source, result, enabled)
-                done[source.file.path.resolve()] = converted
-                places += found
+        for named in group.own:
+            done[named.path], found = _result(named.module_path, sources[named.path], result, enabled)
+            places += found
     # One a line and code, as there is one comment.
     unique = {(place.path, place.cell, place.line, place.code): place for place in reversed(places)}
     ordered = sorted(unique.values(), key=lambda place: (place.path, place.cell or 0, place.line, place.code))

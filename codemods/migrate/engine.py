@@ -53,6 +53,7 @@ def migrate(
     comments: bool = False,
     notebooks: Collection[str] = (),
     imported: Collection[str] = (),
+    context: Collection[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Migration:
     """Convert a program.
@@ -64,6 +65,7 @@ def migrate(
         comments: whether a comment is put where a person must decide.
         notebooks: paths whose top level may await.
         imported: paths that something outside of ``files`` imports, a test runner say.
+        context: paths of modules that are known and not converted: their text stays, and nothing is said of them.
         progress: called with how many files are through, and how many there are.
 
     Raises:
@@ -81,8 +83,10 @@ def migrate(
     names = {module.path: module.name for module in program.own_modules()}
     bound = _imported_names(coloring)
     texts, changes, findings = dict(files), dict[str, Counter[str]](), list[Finding]()
-    for number, (path, plan) in enumerate(plans.items()):
-        progress(number, len(plans))
+    converted = [path for path in plans if path not in context]
+    for number, path in enumerate(converted):
+        progress(number, len(converted))
+        plan = plans[path]
         is_imported = path in imported or _is_imported(path) or names[path] in bound
         file = _File(path, sources[path], names[path], bound.get(names[path], frozenset()), is_imported)
         done = file.convert(plan, found.get(path, []), codes, comments=comments, is_notebook=path in notebooks)

@@ -206,27 +206,45 @@ def _dotted(path: Path, root: Path) -> str:
     return ".".join(parts) or path.parent.name
 
 
-def programs(modules: Iterable[Named]) -> list[list[Named]]:
+@dataclass(frozen=True)
+class Group:
+    """Modules that are one program: those to convert, and those of other groups that they import."""
+
+    own: tuple[Named, ...]
+    context: tuple[Named, ...] = ()
+
+
+def programs(modules: Iterable[Named], texts: Mapping[Path, str]) -> list[Group]:
     """Modules in groups within which each name is one file's: most often one group.
 
-    Directories with modules of the same names (two scripts' folders, say) are programs of their own. What is not in
-    conflict with a group belongs to it too, so a module may be in several; the first is the one to take it from.
+    Directories with modules of the same names (two scripts' folders, say) are programs of their own. What they import
+    from directories of another group is in theirs too, to be known.
     """
     by_root: dict[Path, dict[str, Named]] = {}
     for module in modules:
         by_root.setdefault(module.root, {})[module.name] = module
-    groups: list[list[Path]] = []
-    for root, names in by_root.items():
-        fitting = (group for group in groups if not any(names.keys() & by_root[other].keys() for other in group))
-        chosen = next(fitting, None)
+    groups: list[dict[str, Named]] = []
+    for names in by_root.values():
+        chosen = next((group for group in groups if not names.keys() & group.keys()), None)
         if chosen is None:
-            groups.append([root])
+            groups.append(dict(names))
         else:
-            chosen.append(root)
-    for group in groups:
-        taken = {name for root in group for name in by_root[root]}
-        for root, names in by_root.items():
-            if root not in group and not names.keys() & taken:
-                group.append(root)
-                taken |= names.keys()
-    return [[module for root in group for module in by_root[root].values()] for group in groups]
+            chosen.update(names)
+    everything = [module for group in groups for module in group.values()]
+    return [Group(tuple(group.values()), _imported(group, everything, texts)) for group in groups]
+
+
+def _imported(group: Mapping[str, Named], everything: Iterable[Named], texts: Mapping[Path, str]) -> tuple[Named, ...]:
+    """Modules of other groups that a group imports, and those that they import, if their names are free."""
+    others: dict[str, Named] = {}
+    for module in everything:
+        if module.name not in group:
+            others.setdefault(module.name, module)
+    found: dict[str, Named] = {}
+    queue = list(group.values()) if others else []
+    for module in queue:
+        for name in _imports(texts[module.path]):
+            if name in others and name not in found:
+                found[name] = others[name]
+                queue.append(others[name])
+    return tuple(found[name] for name in sorted(found))
