@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import cast
 
 from codemods.errors import ToolError
 from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
@@ -95,14 +96,25 @@ def iter_own(node: ast.AST) -> Iterator[ast.AST]:
 
     Decorators, defaults and annotations of nested definitions are evaluated outside of them, so they are entered.
     """
-    stack = list(_own_children(node))
+    stack = _own_children(node)[::-1]
     while stack:
-        current = stack.pop(0)
+        current = stack.pop()
         yield current
-        if isinstance(current, _SCOPES):
-            stack = [*_outer_parts(current), *stack]
-        else:
-            stack = [*ast.iter_child_nodes(current), *stack]
+        below = _outer_parts(current) if isinstance(current, _SCOPES) else _children(current)
+        below.reverse()
+        stack += below
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """As ``ast.iter_child_nodes``, which takes twice as long: most of the time of the model goes into this."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value: object = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            found.append(value)
+        elif isinstance(value, list):
+            found += [item for item in cast("list[object]", value) if isinstance(item, ast.AST)]
+    return found
 
 
 def _own_children(node: ast.AST) -> list[ast.AST]:
