@@ -100,7 +100,7 @@ def test_a_receiver_of_another_name(decorator: str, receiver: str) -> None:
     assert_converted(code.format(""), code.format(", settings: Settings"))
 
 
-def test_a_function_with_a_parameter_self() -> None:
+def test_a_function_that_is_written_as_a_method_takes_settings_after_the_object() -> None:
     assert_converted(
         """
         def _describe(self, a):
@@ -111,12 +111,12 @@ def test_a_function_with_a_parameter_self() -> None:
             return _describe(x, 1)
         """,
         """
-        def _describe(settings: Settings, self, a):
+        def _describe(self, settings: Settings, a):
             return settings.limit
 
 
         def _f(settings: Settings, x):
-            return _describe(settings, x, 1)
+            return _describe(x, settings, 1)
         """,
     )
 
