@@ -11,10 +11,10 @@ import ast
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TypeGuard
 
 from codemods.blocking import blocks
+from codemods.entries import is_entry, is_registered
 from codemods.program import FunctionInfo, ModuleInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
@@ -471,7 +471,7 @@ class _Colorer:
         if self._is_final_without_settings(function):
             return None
         owner = self._settings_owner(function)
-        if is_entry(self.rules, self.program, owner):
+        if is_entry(self.rules, self.program, owner) or self._is_registered(owner):
             return None
         if binds_settings(self.flow, owner) or self._is_final_without_settings(owner):
             return None
@@ -479,6 +479,11 @@ class _Colorer:
             self._wall("wall-settings", owner, reason, "cannot take settings")
             return None
         return owner
+
+    def _is_registered(self, function: FunctionInfo) -> bool:
+        """Whether a framework calls it, and nobody in the program does: it is called without settings."""
+        callers = [site for site in self.callers[function.symbol] if site.function is not function]
+        return self.program.own is not None and not callers and is_registered(self.flow, function)
 
     def _is_final_without_settings(self, function: FunctionInfo) -> bool:
         return function.is_in(self.final) and "settings" not in {a.arg for a in function.arguments}
@@ -645,18 +650,6 @@ def _global_target(flow: Flow, node: ast.expr, scope: Scope) -> tuple[str, str |
         function = function.parent
     target = follow(flow.program, resolve_global(flow.program, scope.module.name, first), rest)
     return (target.module, target.name) if target is not None and not target.external else None
-
-
-def is_entry(rules: Rules, program: Program, function: FunctionInfo) -> bool:
-    """Whether a function of a user's program is called by somebody who hands over no settings."""
-    if program.own is None or function.parent is not None:
-        return False
-    for rule in rules.entry:
-        if any(fnmatchcase(function.name, pattern) for pattern in rule.names):
-            return True
-        if any(d.split(".")[-1] in rule.decorators for d in function.decorators):
-            return True
-    return False
 
 
 def binds_settings(flow: Flow, function: FunctionInfo) -> bool:

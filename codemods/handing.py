@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from codemods.coloring import Coloring
+from codemods.entries import KNOWN_DECORATORS
 from codemods.program import FunctionInfo
 from codemods.program.build import decorator_name, dotted
 from codemods.program.flow import Scope
@@ -29,9 +30,6 @@ _CALLS_AT_ONCE = frozenset({"map", "filter", "reduce", "starmap", "submit", "to_
 """Callees that call their first argument, and use its value."""
 _CALLED_KEYWORDS = frozenset({"key", "target", "default_factory"})
 _CACHES = frozenset({"functools.lru_cache", "functools.cache"})
-_KNOWN_DECORATORS = frozenset({"functools", "typing", "typing_extensions", "abc", "contextlib", "pytest", "unittest",
-                               "builtins", "tenacity", "backoff", "anyio", "mock", "asyncio"})  # fmt: skip
-"""Packages whose decorators keep the function what it is, take coroutine functions, or are seen to elsewhere."""
 
 
 def handed_out(
@@ -72,7 +70,7 @@ def foreign_decorators(coloring: Coloring, function: FunctionInfo) -> Iterable[s
     for decorator in function.node.decorator_list:
         name = decorator_name(decorator)
         target = resolve_dotted(coloring.program, function.module, name)
-        if target is not None and target.external and target.module.split(".")[0] not in _KNOWN_DECORATORS:
+        if target is not None and target.external and target.module.split(".")[0] not in KNOWN_DECORATORS:
             yield name
 
 
