@@ -47,6 +47,8 @@ SUPPLIED = "dspy.utils.supplied"
 _EAGER_CONSUMERS = frozenset(
     {"list", "tuple", "set", "frozenset", "sum", "min", "max", "sorted", "dict", "join", "Counter", "array"}
 )
+_SEARCHES = {"any": 1, "all": 1, "next": 2}
+"""Builtins that ask a generator for no more than they need, with the number of their arguments."""
 _CHILD = "inner_settings"
 ITERATORS = {"Iterator": "AsyncIterator", "Iterable": "AsyncIterable", "Generator": "AsyncGenerator"}
 """Annotations of generators, and those of asynchronous ones."""
@@ -101,6 +103,8 @@ class CallPlan:
     """Keyword arguments to add, with their expressions."""
     renamed_keywords: tuple[tuple[str, str], ...] = ()
     """Keyword arguments that get another name."""
+    search: str | None = None
+    """``any``, ``all`` or ``next``, of a generator expression that waits: the first of an asynchronous one is it."""
 
 
 @dataclass
@@ -203,7 +207,7 @@ class _Planner:
         self.file = FilePlan(module.path)
         if default_settings is not None:
             self.file.own_package = False
-            self.file.annotation = "dspy.Settings" if "dspy" in coloring.program.module_names[module.name] else None
+            self.file.annotation = _annotation(module, coloring.rules.settings.class_symbol.split(".")[0])
         self.awaited = awaited
         """Calls whose coroutine is awaited elsewhere."""
         self.mocks = None if default_settings is None else MockPlanner(coloring, module, self.file, self.range)
@@ -579,6 +583,7 @@ class _Planner:
             # What a worker thread was given back may be a coroutine: `ready(await asyncio.to_thread(f))`.
             self.readied.update(a.value for a in node.args if isinstance(a, ast.Await))
         consumes = consumes_generators(self.coloring, node, env.scope)
+        search = self._search(node, env)
         self._entered_otherwise(node, env)
         for argument in [*node.args, *node.keywords]:
             if env.hoistable and isinstance(argument, ast.keyword) and isinstance(argument.value, ast.Lambda):
@@ -589,17 +594,30 @@ class _Planner:
             value = argument.value if isinstance(argument, ast.keyword | ast.Starred) else argument
             if consumes and not isinstance(value, ast.GeneratorExp):
                 self._drawn(value, node, env)
-            if eager and isinstance(value, ast.GeneratorExp):
+            if search is not None and argument is node.args[0]:
+                self._children(argument, replace(env, hoistable=False))
+            elif eager and isinstance(value, ast.GeneratorExp):
                 self._children(value, replace(env, hoistable=False))
                 if self._is_asynchronous(value):
                     self.file.to_list.add(self.range(value.elt))
             else:
                 self._visit(argument, env)
         plan = self._call_plan(node, env)
+        if search is not None and self._is_asynchronous(search):
+            plan.search, plan.awaited = ast.unparse(node.func), node not in self.awaited
         if self.mocks is not None:
             self.mocks.plan_call(node, env.scope, plan)
         if plan != CallPlan():
             self.file.calls[self.range(node)] = plan
+
+    def _search(self, node: ast.Call, env: _Env) -> ast.GeneratorExp | None:
+        """The generator expression of which ``any``, ``all`` or ``next`` takes what it needs, where it may wait."""
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if len(node.args) != _SEARCHES.get(name, -1) or node.keywords or not self._can_await(env):
+            return None
+        builtin = not self.coloring.flow.functions(node.func, env.scope)
+        first = node.args[0]
+        return first if builtin and isinstance(first, ast.GeneratorExp) else None
 
     def _entered_otherwise(self, node: ast.Call, env: _Env) -> None:
         """What is entered by an ``ExitStack``, or by hand, has no block that a child or ``async`` could be put to."""
@@ -699,19 +717,22 @@ class _Planner:
     ) -> None:
         before = self.coloring.settings_before.get(takes[0].symbol, ()) if takes else ()
         index = _index_of(before, takes[0]) if before else self._settings_index(node, env, takes)
+        waits = any(not t.is_generator for t in coroutine) and node not in self.awaited
+        if waits and not self._can_await(env):
+            self._await_here(node, env, plan)
+            if not self.file.own_package:
+                # In a user's code it stays as it is written: half of it would only look done.
+                return
         if takes and not self.sites[node].given and not self._has_settings(node, env, index):
             plan.settings = self._settings_here(node, env)
             plan.index, plan.before = index, before
         if takes and env.clash and env.settings == "settings":
             self._finding("settings-name", node, f"`settings` is something else at {ast.unparse(node)}")
-        plain_await = [t for t in coroutine if not t.is_generator]
-        if plain_await and node not in self.awaited:
-            self._await_here(node, env, plan)
+        plan.awaited = waits and self._can_await(env)
 
     def _await_here(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
-        if self._can_await(env):
-            plan.awaited = True
-        else:
+        plan.awaited = self._can_await(env)
+        if not plan.awaited:
             message = f"{ast.unparse(node.func)}(...) is a coroutine, and cannot be awaited here"
             self._finding("wall-coroutine", node, message)
 
@@ -771,6 +792,17 @@ class _Planner:
 def _hands_self(node: ast.Call) -> bool:
     """Whether an object hands itself to a function that it keeps: ``self.function(self, ...)``."""
     return bool(node.args) and isinstance(node.args[0], ast.Name) and node.args[0].id == "self"
+
+
+def _annotation(module: ModuleInfo, package: str) -> str | None:
+    """What a program calls the class of settings, where it imports the package itself, for good and in every run."""
+    for node in module.tree.body:
+        for alias in node.names if isinstance(node, ast.Import) else ():
+            if alias.name == package:
+                return f"{alias.asname or package}.Settings"
+            if alias.name.startswith(f"{package}.") and alias.asname is None:
+                return f"{package}.Settings"
+    return None
 
 
 def _index_of(names: tuple[str, ...], function: FunctionInfo) -> int:

@@ -21,6 +21,7 @@ from codemods.passes.imports import fix_imports
 from codemods.passes.lambdas import Lambdas
 from codemods.passes.mocks import Mocks
 from codemods.passes.relays import Relays
+from codemods.passes.searches import Searches
 from codemods.passes.settings_arguments import SettingsArguments
 from codemods.passes.settings_contexts import SettingsContexts
 from codemods.passes.settings_parameters import SettingsParameters
@@ -40,6 +41,7 @@ PASSES: tuple[type[Pass], ...] = (
     Supplied,
     Blocking,
     Comprehensions,
+    Searches,
     Delegations,
     Bridges,
     Relays,

@@ -8,7 +8,7 @@ class   Odd( d.Module ) :
         super().__init__( )
         self.p = d.Predict( 'frage -> antwort' )   # größer
 
-    async def forward( self, settings, frage , * , stil = "größer" ) :  # grüße
+    async def forward( self, settings: d.Settings, frage , * , stil = "größer" ) :  # grüße
         a = await self.p( settings, frage = frage )    ; b = await self.p(
             settings,
             frage = "nochmal", # zwei
@@ -17,5 +17,5 @@ class   Odd( d.Module ) :
                   b.antwort )
 
 
-async def x(settings):
+async def x(settings: d.Settings):
     return await Odd( )( settings, frage = "ä" )
