@@ -18,7 +18,7 @@ from codemods.entries import is_entry, is_registered
 from codemods.program import FunctionInfo, ModuleInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
-from codemods.program.names import resolve_dotted
+from codemods.program.names import may_name_class, resolve_dotted
 from codemods.program.stand_ins import StandIns
 from codemods.program.values import External, FunctionRef, Instance, Made, Opaque, Plain, Supplied, Value, Values
 from codemods.relays import relayed_at
@@ -678,7 +678,8 @@ def _is_settings_parameter(flow: Flow, function: FunctionInfo) -> bool:
     index = function.settings_index()
     arguments = function.arguments
     annotation = arguments[index].annotation if len(arguments) > index else None
-    return annotation is None or "Settings" in ast.unparse(annotation)
+    symbol = flow.rules.settings.class_symbol
+    return annotation is None or may_name_class(flow.program, function.module, annotation, symbol)
 
 
 def _cannot_wait(function: FunctionInfo) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 from codemods.program.build import dotted, iter_own
 from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
-from codemods.program.names import Target, local_imports, resolve_global
+from codemods.program.names import Target, local_imports, may_name_class, resolve_global
 from codemods.program.narrowing import asked, narrowed_names
 from codemods.program.values import (
     NOTHING,
@@ -260,11 +260,17 @@ class Flow:
                     variable, frozenset({Supplied(argument.arg) if rule.kind == "supplied" else Plain(argument.arg)})
                 )
             self._add(variable, annotated)
-            if argument.arg == "settings" and _may_be_settings(argument, argument in required):
+            if argument.arg == "settings" and self._may_be_settings(scope, argument, argument in required):
                 self._add(variable, frozenset({Instance(self.rules.settings.class_symbol)}))
         for star in (arguments.vararg, arguments.kwarg):
             if star is not None:
                 self._add(("L", function.symbol, star.arg), frozenset({Container(f"{function.symbol}:{star.arg}")}))
+
+    def _may_be_settings(self, scope: Scope, argument: ast.arg, required: bool) -> bool:
+        """Whether a parameter of that name is said to hold settings, or nothing is said."""
+        if argument.annotation is None:
+            return required
+        return may_name_class(self.program, scope.module, argument.annotation, self.rules.settings.class_symbol)
 
     def _seed_unknown(self) -> None:
         """Give variables that are still unknown, and named in the rule table, what their name stands for."""
@@ -1122,11 +1128,6 @@ def _is_wrapper(function: FunctionInfo, wrapped: ast.expr) -> bool:
     nodes = [n for statement in getattr(function.node, "body", []) for n in ast.walk(statement)]
     looked_at = {n.value for n in nodes if isinstance(n, ast.Attribute)}
     return any(isinstance(n, ast.Name | ast.Attribute) and dotted(n) == name and n not in looked_at for n in nodes)
-
-
-def _may_be_settings(argument: ast.arg, required: bool) -> bool:
-    """Whether a parameter of that name is said to hold settings, or nothing is said."""
-    return required if argument.annotation is None else "Settings" in ast.unparse(argument.annotation)
 
 
 def _is_known_type(values: Values) -> bool:

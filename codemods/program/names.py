@@ -140,3 +140,28 @@ def class_at(program: Program, target: Target | None) -> ClassInfo | None:
     if target is None or target.external or target.name is None:
         return None
     return program.classes.get(f"{target.module}:{target.name}")
+
+
+def may_name_class(program: Program, module: ModuleInfo, annotation: ast.expr, symbol: str) -> bool:
+    """Whether an annotation speaks of the class ``symbol``: by what its names mean, else by how they read."""
+    package, name = symbol.split(".")[0], symbol.partition(":")[2]
+    for node in ast.walk(_unquoted(annotation)):
+        text = dotted(node) if isinstance(node, ast.Name | ast.Attribute) else None
+        if text is None or text.split(".")[-1] != name:
+            continue
+        target = resolve_dotted(program, module, text)
+        if target is None or f"{target.module}:{target.name}" == symbol:
+            return True
+        if target.external and target.module.split(".")[0] == package:
+            return True
+    return False
+
+
+def _unquoted(annotation: ast.expr) -> ast.expr:
+    """An annotation without the quotes around it."""
+    if not isinstance(annotation, ast.Constant) or not isinstance(annotation.value, str):
+        return annotation
+    try:
+        return ast.parse(annotation.value, mode="eval").body
+    except SyntaxError:
+        return annotation

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dspy
@@ -38,8 +37,7 @@ def judged(example, prediction, trace=None):
 
 
 def baseline(program, rows):
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        return list(pool.map(lambda row: program(question=row.question).answer, rows))
+    return {row.question: program(question=row.question).answer for row in rows}
 
 
 lm = dspy.LM("openai/solver", api_base=os.environ["MODEL_URL"], api_key="none", cache=False, num_retries=0)

@@ -8,10 +8,20 @@ class AppSettings(BaseModel):
     language: str = "en"
 
 
-def translate(settings: AppSettings, text: str) -> str:
+def translate(config: AppSettings, text: str) -> str:
     program = dspy.Predict("text, language -> translation")
-    return program(text=text, language=settings.language).translation
+    return program(text=text, language=config.language).translation
 
 
 def start(settings: AppSettings) -> None:
-    dspy.configure(lm=dspy.LM(settings.model))
+    dspy.configure(lm=make(settings))
+
+
+def make(settings: AppSettings) -> dspy.LM:
+    return dspy.LM(settings.model)
+
+
+def run(text: str) -> str:
+    config = AppSettings()
+    with dspy.context(lm=make(config)):
+        return translate(config, text)

@@ -1,7 +1,7 @@
 import dspy
 
 
-async def search(settings: dspy.Settings, query: str, limit: int = 3) -> list[str]:
+def search(query: str, limit: int = 3) -> list[str]:
     return [f"{query} {number}" for number in range(limit)]
 
 
@@ -9,7 +9,7 @@ class Desk:
     def __init__(self, names):
         self.names = names
 
-    async def lookup(self, settings: dspy.Settings, name: str) -> bool:
+    def lookup(self, name: str) -> bool:
         """Whether somebody works here."""
         return name in self.names
 
