@@ -72,7 +72,7 @@ class CallSite:
         return self.scope.function
 
 
-@dataclass
+@dataclass(repr=False)
 class Coloring:
     """The result. ``coroutine`` and ``settings`` map a function's symbol to its reason."""
 

@@ -38,6 +38,7 @@ from codemods.program.model import Placed
 from codemods.program.names import resolve_dotted
 from codemods.program.values import ClassRef, Instance, Made
 from codemods.rules import ScopeRule
+from codemods.suites import ASYNCIO, FIXTURE, fixture_decorator, is_marked, marker
 
 Range = tuple[int, int, int, int]
 """First line, first column, last line, last column (exclusive); lines from 1, columns from 0 in characters."""
@@ -143,6 +144,8 @@ class FilePlan:
     """Imports that the edits need: ``(module, name)``."""
     markers: dict[Position, str] = field(default_factory=dict[Position, str])
     """Decorators that tests need to be run as coroutines."""
+    fixtures: dict[Range, str] = field(default_factory=dict[Range, str])
+    """Names of decorators that make a fixture of a plain function, with what makes one of a coroutine function."""
     shadowing: set[Position] = field(default_factory=set[Position])
     """Imports of the settings object inside functions that have settings of their own under that name."""
     findings: list[Finding] = field(default_factory=list[Finding])
@@ -150,7 +153,7 @@ class FilePlan:
     @property
     def is_empty(self) -> bool:
         parts = (self.functions, self.calls, self.reads, self.withs, self.iterations, self.bare_awaits, self.docstrings)
-        parts = (*parts, self.strings, self.numbers, self.markers, self.shadowing, self.delegations)
+        parts = (*parts, self.strings, self.numbers, self.markers, self.fixtures, self.shadowing, self.delegations)
         return not any(parts)
 
 
@@ -208,6 +211,7 @@ class _Planner:
         if default_settings is not None:
             self.file.own_package = False
             self.file.annotation = _annotation(module, coloring.rules.settings.class_symbol.split(".")[0])
+        self.marker = marker(coloring.program, module) if default_settings is not None else ASYNCIO
         self.awaited = awaited
         """Calls whose coroutine is awaited elsewhere."""
         self.mocks = None if default_settings is None else MockPlanner(coloring, module, self.file, self.range)
@@ -337,11 +341,17 @@ class _Planner:
         plan.async_contextmanager = coroutine and "contextmanager" in {d.split(".")[-1] for d in function.decorators}
         if plan.make_async and function.is_generator:
             plan.iterator_module = self._iterator_module(function)
-        if plan.make_async and not self.file.own_package and self._is_test(function):
-            marked = any(d.split(".")[-1] in ("asyncio", "anyio") for d in function.decorators)
-            if not marked:
-                self.file.markers[function.position] = "pytest.mark.asyncio"
+        if plan.make_async and not self.file.own_package:
+            self._plan_test(function)
         return plan if plan.make_async or plan.settings else None
+
+    def _plan_test(self, function: FunctionInfo) -> None:
+        """What pytest has to know of a test, or of a fixture, that becomes a coroutine function."""
+        decorator = fixture_decorator(self.coloring.program, function)
+        if self._is_test(function) and not is_marked(function):
+            self.file.markers[function.position] = self.marker
+        elif decorator is not None and self.marker == ASYNCIO:
+            self.file.fixtures[self.range(decorator)] = FIXTURE
 
     def _iterator_module(self, function: FunctionInfo) -> str | None:
         """Where the name of a generator's return annotation comes from, if it has an asynchronous like."""

@@ -120,6 +120,7 @@ _PLAIN = {
     "DA401": "strings",
     "DA402": "markers",
     "DA403": "numbers",
+    "DA406": "fixtures",
 }
 """Fields of a plan whose entries are all of one code."""
 
@@ -150,7 +151,10 @@ def _call(plan: CallPlan, enabled: frozenset[str], counts: Counter[str]) -> None
         if not _kept("DA114", enabled, counts):
             plan.relay, plan.settings, plan.awaited = None, None, False
         return
-    if plan.bridge:
+    if plan.search is not None:
+        if not _kept("DA115", enabled, counts):
+            plan.search, plan.awaited = None, False
+    elif plan.bridge:
         if not _kept("DA113", enabled, counts):
             plan.bridge = plan.awaited = False
     elif plan.replacement is not None:

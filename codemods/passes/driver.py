@@ -113,6 +113,7 @@ def _check(context: FileContext) -> None:
         *(("string", place) for place in plan.strings),
         *(("number", place) for place in plan.numbers),
         *(("marker", place) for place in plan.markers),
+        *(("fixture", place) for place in plan.fixtures),
         *(("import", place) for place in plan.shadowing),
         *(("bare await", place) for place in plan.bare_awaits),
     }

@@ -19,3 +19,18 @@ class TestMarkers(Pass):
         self.context.done.add(("marker", (start.line, start.column)))
         self.context.imports.add((marker.split(".")[0], None))
         return updated.with_changes(decorators=[cst.Decorator(parse(marker)), *updated.decorators])
+
+    def leave_Attribute(self, original: cst.Attribute, updated: cst.BaseExpression) -> cst.BaseExpression:
+        return self._fixture(original, updated)
+
+    def leave_Name(self, original: cst.Name, updated: cst.BaseExpression) -> cst.BaseExpression:
+        return self._fixture(original, updated)
+
+    def _fixture(self, original: cst.BaseExpression, updated: cst.BaseExpression) -> cst.BaseExpression:
+        place = self.context.range(original)
+        name = self.plan.fixtures.get(place)
+        if name is None:
+            return updated
+        self.context.done.add(("fixture", place))
+        self.context.imports.add((name.split(".")[0], None))
+        return parse(name)

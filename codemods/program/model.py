@@ -206,7 +206,7 @@ class FunctionInfo:
         return 1 if self.has_receiver else 0
 
 
-@dataclass
+@dataclass(repr=False)
 class Program:
     """All modules of a package by dotted name, with its classes and functions by symbol (``module:qualname``)."""
 
