@@ -24,6 +24,9 @@ import pytest
 from tests.generated.sides import plain
 from tests.support.model_server import ModelServer, Request
 
+pytestmark = pytest.mark.timeout(600)
+"""The first conversion reads the release, which takes its time on a busy machine."""
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 APPS = REPOSITORY / "tests" / "migrate" / "apps"
 NOTEBOOK = Path(__file__).with_name("notebook_run.py")
