@@ -101,6 +101,9 @@ class StandIns:
         callees = self._flow.values(call.func, scope)
         if not any(isinstance(v, FunctionRef | ClassRef | Instance) and not self._flow.is_own(v) for v in callees):
             return
+        # What makes a coroutine function of a blocking one runs it in a thread.
+        if any(isinstance(v, FunctionRef) and v.function in self._flow.makers for v in callees):
+            return
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
             self._note_functions(self._flow.values(argument, scope), depth=3)
 

@@ -137,6 +137,14 @@ async def test_usage_is_counted():
     assert prediction.get_lm_usage() == {"mine": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}}
 
 
+async def test_usage_of_calls_at_once_is_counted_for_each():
+    settings = dspy.Settings(lm=ByForward(model="mine"), track_usage=True, adapter=Fixed())
+    predict = dspy.Predict("question -> answer")
+    predictions = await asyncio.gather(*(predict(settings, question=str(number)) for number in range(4)))
+    counted = {"mine": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}}
+    assert [prediction.get_lm_usage() for prediction in predictions] == [counted] * 4
+
+
 class Fixed(dspy.ChatAdapter):
     """Takes any answer."""
 

@@ -362,3 +362,19 @@ async def test_an_error_of_the_code_ends_a_flex_with_its_process(factory: Kept):
     with pytest.raises(CodeExecutionError, match="NameError"):
         await program(dspy.Settings(lm=scripted()[1]), question="?")
     assert not any(map(is_running, factory.pids))
+
+
+async def test_questions_of_an_rlm_at_once_are_counted_against_its_limit():
+    class Answering(dspy.BaseLM):
+        async def forward(self, settings: dspy.Settings, /, prompt: Any = None, messages: Any = None, **kwargs: Any):
+            await asyncio.sleep(0)
+            return ["response"]
+
+        async def __call__(self, settings: dspy.Settings, /, *args: Any, **kwargs: Any):
+            return await self.forward(settings, *args, **kwargs)
+
+    query = dspy.RLM("context -> answer", max_llm_calls=10, sub_lm=Answering("m"))._make_llm_tools()["llm_query"]
+    settings = dspy.Settings()
+    assert await asyncio.gather(*(query(settings, prompt="test") for _ in range(10))) == ["response"] * 10
+    with pytest.raises(RuntimeError, match="LLM call limit exceeded"):
+        await query(settings, prompt="one more")

@@ -81,6 +81,13 @@ class TestGEPA:
         settings = settings or dspy.Settings(lm=side.lm(respond()))
         return await optimizer.compile(settings, two_steps(side), trainset=examples(side))
 
+    async def test_with_usage_tracked(self, side: AsyncSide, caplog: pytest.LogCaptureFixture):
+        """What is traced are pairs, which have no usage to be told."""
+        settings = dspy.Settings(lm=side.lm(respond()), track_usage=True)
+        compiled = await asyncio.wait_for(self.compile(side, self.optimizer(side), settings), 30)
+        assert isinstance(compiled, dspy.Module)
+        assert "set_lm_usage" not in caplog.text
+
     @pytest.mark.parametrize("opens", [0, 14, 30])
     async def test_cancelled_in_an_evaluation(self, side: AsyncSide, opens: int):
         gate = Gate(side, respond(), opens)

@@ -41,6 +41,13 @@ async def test_a_field_in_pieces(server: ModelServer):
     assert text == prediction.answer == LONG
 
 
+async def test_headers_of_the_model_go_with_a_streamed_request(server: ModelServer):
+    server.on(echo())
+    lm = lm_at(server, headers={"Authorization": "Bearer mine"})
+    await heard(listening()(dspy.Settings(lm=lm), question=LONG))
+    assert [request.headers["Authorization"] for request in server.requests] == ["Bearer mine"]
+
+
 @pytest.mark.parametrize("adapter", [dspy.JSONAdapter(), dspy.XMLAdapter(), None])
 async def test_listeners_go_by_the_adapter_of_the_call(server: ModelServer, adapter: Any):
     def answer(request: Request) -> Answer:
