@@ -59,14 +59,15 @@ def test_in_a_block():
     with dspy.context(lm=lm):
         with pytest.raises(ConnectionError):
             Librarian(CATALOGUE)(wish="a novel")
-    assert len(lm.prompts) == 1
+    # The chat format first, then JSON.
+    assert len(lm.prompts) == 2
 
 
 def test_what_the_provider_is_sent():
     with mock.patch("litellm.completion", side_effect=ValueError("stop")) as completion:
         program = Librarian(CATALOGUE)
         with dspy.context(lm=dspy.LM("openai/none", api_key="none", cache=False)):
-            with pytest.raises(ValueError):
+            with pytest.raises(dspy.LMError, match="stop"):
                 program(wish="a novel")
     assert completion.call_args.kwargs["model"] == "openai/none"
 
