@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,12 @@ collect_ignore = ["cases", "apps"]
 def release() -> Coloring:
     """The model of the pinned release, as the command takes it from the cache."""
     return release_library(find_project(Path(__file__).parent), cache_directory())
+
+
+@pytest.fixture(scope="session")
+def get_release(release: Coloring) -> Callable[[], Coloring]:
+    """For properties: Hypothesis shows the arguments of an example that fails, and the model would take for ever."""
+    return lambda: release
 
 
 @pytest.fixture(scope="session")
