@@ -101,7 +101,8 @@ def after(before: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     copytree(before, folder)
     for app in sorted(folder.iterdir()):
         done = subprocess.run(
-            [sys.executable, "-m", "codemods", "migrate", str(app)],
+            # The copies may lie below a checkout (nox keeps its temporary files there), where git does not know them.
+            [sys.executable, "-m", "codemods", "migrate", "--force", str(app)],
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             capture_output=True,
             text=True,
