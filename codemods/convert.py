@@ -132,9 +132,14 @@ def _parsed(text: str) -> ast.AST:
         return ast.Module([], [])
 
 
+def mismatches(uses: Iterable[RuleUse]) -> list[RuleUse]:
+    """Rules that did not match as they declare."""
+    return [use for use in uses if not _as_expected(use)]
+
+
 def check_rules(uses: Iterable[RuleUse]) -> None:
     """Raise :class:`RuleMismatchError` where a rule did not match as it declares."""
-    wrong = [use for use in uses if not _as_expected(use)]
+    wrong = mismatches(uses)
     if wrong:
         lines = "\n".join(f"  {use.rule}: expected {use.expected}, matched {use.matches}" for use in wrong)
         raise RuleMismatchError(

@@ -17,8 +17,9 @@ import itertools
 import sys
 import textwrap
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -220,6 +221,32 @@ class AppliedPatch:
 
 
 @dataclass(frozen=True)
+class StalePatch:
+    """A patch that a person must look at before it is used on a release.
+
+    Args:
+        symbol: the upstream symbol, or the path of an added module.
+        kind: of the patch, as in `AppliedPatch`.
+        file: the patch file's name.
+        line: of the patch in its file.
+        reason: why the patch is there.
+        fault: `gone` where upstream has the symbol no more, `changed` where nobody has reviewed what it looks like,
+            `misfit` where it was reviewed and the patch does not go onto it.
+        fits: whether the patch can be applied to what is there. It was then, for a look at the outcome.
+        detail: upstream's change as a diff, where the reviewed release is at hand, or why the patch does not fit.
+    """
+
+    symbol: str
+    kind: str
+    file: str
+    line: int
+    reason: str
+    fault: Literal["gone", "changed", "misfit"]
+    fits: bool
+    detail: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Patched:
     """The release's texts after the patches, and what was done.
 
@@ -228,11 +255,13 @@ class Patched:
         applied: what was done, in the order of the patches.
         final: what is our own code from beginning to end, and in its final form: the paths of added modules, and the
             symbols of functions and classes that replace upstream's, are inserted, or stay as they are.
+        stale: what a person must look at; empty but for a tolerant run, since it is an error otherwise.
     """
 
     files: dict[str, str]
     applied: tuple[AppliedPatch, ...]
     final: tuple[str, ...] = ()
+    stale: tuple[StalePatch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -329,7 +358,12 @@ def _from_marker(text: str) -> str:
 
 
 def apply_patches(
-    files: Mapping[str, str], patches: PatchSet, version: str, *, reviewed: ReviewedFiles | None = None
+    files: Mapping[str, str],
+    patches: PatchSet,
+    version: str,
+    *,
+    reviewed: ReviewedFiles | None = None,
+    tolerant: bool = False,
 ) -> Patched:
     """Apply every patch that is for a release.
 
@@ -338,26 +372,34 @@ def apply_patches(
         patches: all patches.
         version: the release.
         reviewed: gives the files of a release reviewed earlier, to show what upstream changed since.
+        tolerant: collect every patch that is stale, in `Patched.stale`, instead of stopping at the first. What fits
+            is applied all the same, and what does not is left out.
 
     Raises:
         ToolError: a symbol or place that is not there, a match count that is wrong, two patches for the same text,
             a result that does not parse, or upstream code that nobody has reviewed.
     """
     chosen = [patch for patch in patches.patches if patch.applies(version)]
-    symbols = [_find_symbol(files, loaded) for loaded in chosen]
-    _check_reviewed(zip(chosen, symbols, strict=True), version, reviewed)
+    stale = _Stale(version, reviewed, tolerant)
+    pairs = [(loaded, symbol) for loaded in chosen for symbol in stale.found(files, loaded)]
+    stale.check_reviewed(pairs)
     result = dict(files)
     changes: dict[str, list[_Change]] = {}
     applied: list[AppliedPatch] = []
-    for loaded, symbol in zip(chosen, symbols, strict=True):
-        if symbol is None:
-            _add(result, files, loaded)
-            made: list[_Change] = []
-        else:
-            made = list(_changes(loaded, symbol))
-            changes.setdefault(symbol.source.path, []).extend(made)
-        applied.append(_report(loaded, made))
-    imports = _imports(zip(chosen, symbols, strict=True))
+    used: list[tuple[LoadedPatch, Symbol | None]] = []
+    for loaded, symbol in pairs:
+        made: list[_Change] = []
+        with stale.misfits(loaded):
+            if symbol is None:
+                _add(result, files, loaded)
+            else:
+                made = list(_changes(loaded, symbol))
+                if tolerant:
+                    _rewrite(symbol.source, made)  # Told of the patch that is at fault.
+                changes.setdefault(symbol.source.path, []).extend(made)
+            applied.append(_report(loaded, made))
+            used.append((loaded, symbol))
+    imports = _imports(used)
     for path, made in changes.items():
         source = SourceText(path, files[path])
         result[path] = _rewrite(source, [*_import_changes(source, imports.get(path, {})), *made])
@@ -368,8 +410,65 @@ def apply_patches(
             kept = _imported(result[path]) - _imported(files[path]) | elsewhere.get(_module_of(path), set())
             result[path] = fix_imports(cst.parse_module(result[path]), set(), files[path], "", kept).code
     return Patched(
-        dict(sorted(result.items())), tuple(applied), tuple(sorted(set(_final(zip(chosen, symbols, strict=True)))))
+        dict(sorted(result.items())), tuple(applied), tuple(sorted(set(_final(used)))), tuple(stale.patches.values())
     )
+
+
+@dataclass
+class _Stale:
+    """Stops at what a person must look at, or collects it where that is wanted."""
+
+    version: str
+    reviewed: ReviewedFiles | None
+    tolerant: bool
+    patches: dict[str, StalePatch] = field(default_factory=dict[str, StalePatch])
+    """By the place of the patch."""
+
+    def found(self, files: Mapping[str, str], loaded: LoadedPatch) -> Iterator[Symbol | None]:
+        """The symbol of a patch, None for an addition; nothing where it is gone."""
+        try:
+            yield _find_symbol(files, loaded)
+        except ToolError as error:
+            self._add(loaded, error, "gone", fits=False)
+
+    @contextmanager
+    def misfits(self, loaded: LoadedPatch) -> Generator[None]:
+        """A patch that cannot be applied is left out."""
+        try:
+            yield
+        except ToolError as error:
+            known = self.patches.get(loaded.where)
+            if known is None:
+                self._add(loaded, error, "misfit", fits=False)
+            else:
+                detail = f"{known.detail}\n{error.problem}"
+                self.patches[loaded.where] = replace(known, fits=False, detail=detail)
+
+    def check_reviewed(self, pairs: Iterable[tuple[LoadedPatch, Symbol | None]]) -> None:
+        """Somebody must have looked at what each patch stands on."""
+        unreviewed = [pair for pair in pairs if _is_unreviewed(*pair)]
+        if unreviewed and not self.tolerant:
+            raise _unreviewed_error(unreviewed, self.version, self.reviewed)
+        for loaded, symbol in unreviewed:
+            shown = _show(loaded, cast("Symbol", symbol), self.version, self.reviewed)
+            # The first line names the patch, which is known here.
+            self._add(loaded, ToolError(shown.partition("\n")[2], remedy=""), "changed", fits=True)
+
+    def _add(
+        self, loaded: LoadedPatch, error: ToolError, fault: Literal["gone", "changed", "misfit"], *, fits: bool
+    ) -> None:
+        if not self.tolerant:
+            raise error
+        self.patches[loaded.where] = StalePatch(
+            symbol=loaded.symbol,
+            kind=loaded.patch.kind,
+            file=loaded.file,
+            line=loaded.line,
+            reason=loaded.patch.reason,
+            fault=fault,
+            fits=fits,
+            detail=error.problem,
+        )
 
 
 def _module_of(path: str) -> str:
@@ -871,24 +970,63 @@ def _hash(patch: Patch, symbol: Symbol) -> str:
     return symbol.fingerprint("own" if scope == "header" and not is_definition else scope)
 
 
-def _check_reviewed(
+def _is_unreviewed(loaded: LoadedPatch, symbol: Symbol | None) -> bool:
+    patch = loaded.patch
+    if symbol is None or isinstance(patch, AddPatch):
+        return False
+    return _hash(patch, symbol) not in patch.reviewed.values()
+
+
+def _unreviewed_error(
     pairs: Iterable[tuple[LoadedPatch, Symbol | None]], version: str, reviewed: ReviewedFiles | None
-) -> None:
+) -> ToolError:
     stale: dict[str, tuple[LoadedPatch, Symbol]] = {}
     for loaded, symbol in pairs:
+        stale.setdefault(loaded.symbol, (loaded, cast("Symbol", symbol)))
+    shown = "\n\n".join(_show(loaded, symbol, version, reviewed) for loaded, symbol in stale.values())
+    commands = "\n".join(f"    dspy-async patches accept {symbol} --upstream {version}" for symbol in stale)
+    return ToolError(
+        f"Nobody has reviewed what {len(stale)} patched symbol{'s' if len(stale) > 1 else ''} look"
+        f"{'' if len(stale) > 1 else 's'} like in DSPy {version}.\n\n{shown}",
+        remedy=f"Read upstream's change beside the patch, mend the patch if need be, then accept it:\n{commands}",
+    )
+
+
+@dataclass(frozen=True)
+class Footing:
+    """What a patch stands on in one release.
+
+    Args:
+        symbol: the upstream symbol.
+        file: the patch file's name.
+        scope: how much of the symbol counts: two patches of one symbol may ask for different parts of it.
+        applies: whether the patch is for the release.
+        fingerprint: of that part, in hex; None where the release has no such symbol.
+    """
+
+    symbol: str
+    file: str
+    scope: str
+    applies: bool
+    fingerprint: str | None
+
+
+def footings(files: Mapping[str, str], patches: PatchSet, version: str) -> tuple[Footing, ...]:
+    """What each patch stands on in a release, be it for that release or not; additions stand on nothing.
+
+    Two releases in which a patch has the same footing need no look at it.
+    """
+    found: list[Footing] = []
+    for loaded in patches.patches:
         patch = loaded.patch
-        if symbol is None or isinstance(patch, AddPatch):
+        if isinstance(patch, AddPatch):
             continue
-        if _hash(patch, symbol) not in patch.reviewed.values():
-            stale.setdefault(loaded.symbol, (loaded, symbol))
-    if stale:
-        shown = "\n\n".join(_show(loaded, symbol, version, reviewed) for loaded, symbol in stale.values())
-        commands = "\n".join(f"    dspy-async patches accept {symbol} --upstream {version}" for symbol in stale)
-        raise ToolError(
-            f"Nobody has reviewed what {len(stale)} patched symbol{'s' if len(stale) > 1 else ''} look"
-            f"{'' if len(stale) > 1 else 's'} like in DSPy {version}.\n\n{shown}",
-            remedy=f"Read upstream's change beside the patch, mend the patch if need be, then accept it:\n{commands}",
-        )
+        try:
+            fingerprint = _hash(patch, find(files, loaded.symbol))
+        except SymbolError:
+            fingerprint = None
+        found.append(Footing(loaded.symbol, loaded.file, _scope(patch), loaded.applies(version), fingerprint))
+    return tuple(found)
 
 
 def _show(loaded: LoadedPatch, symbol: Symbol, version: str, reviewed: ReviewedFiles | None) -> str:

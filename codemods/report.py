@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -71,6 +72,27 @@ class RuleRow(_Row):
     matches: int
 
 
+class StaleRow(_Row):
+    """A patch that a person must look at: see `codemods.patches.StalePatch`, whose fields these are."""
+
+    symbol: str
+    kind: str
+    file: str
+    line: int
+    reason: str
+    fault: str
+    fits: bool
+    detail: str
+
+    @property
+    def place(self) -> Place:
+        """It as a problem of the run; what upstream changed is not part of it."""
+        says = {"gone": "is gone from upstream", "changed": "was changed by upstream", "misfit": "is not as expected"}
+        fits = "" if self.fits else ", and the patch does not fit"
+        message = f"{self.symbol} {says[self.fault]}{fits}"
+        return Place(rule="patch", path=f"patches/{self.file}", line=self.line, message=message)
+
+
 class Verified(_Row):
     """What was checked of the output."""
 
@@ -129,6 +151,10 @@ class Report(_Row):
     """Places that the ledger lists. They are in none of the lists above."""
     stale: tuple[Place, ...] = ()
     """Entries of the ledger that no longer say what is found."""
+    stale_patches: tuple[StaleRow, ...] = ()
+    """Patches that a person must look at; only a run that keeps going tells them so."""
+    mismatched: tuple[RuleRow, ...] = ()
+    """Rules that did not match as they declare; likewise."""
     notes: tuple[str, ...] = ()
     changes: Changes | None = None
     """None for a first sync."""
@@ -137,7 +163,17 @@ class Report(_Row):
     def problems(self) -> tuple[Place, ...]:
         """Everything for which the sync is no success."""
         defects = self.verified.defects if self.verified else ()
-        return (*self.unresolved, *self.findings, *defects, *self.stale)
+        patches = (row.place for row in self.stale_patches)
+        rules = (
+            Place(
+                rule="rule",
+                path="codemods/rules.toml",
+                line=0,
+                message=f"{row.rule}: expected {row.expected}, matched {row.matches}",
+            )
+            for row in self.mismatched
+        )
+        return (*patches, *rules, *self.unresolved, *self.findings, *defects, *self.stale)
 
 
 def subpackages(files: Mapping[str, Counts]) -> tuple[tuple[Counts, ...], Counts]:
@@ -204,7 +240,7 @@ def read_report(out: Path) -> Report | None:
 
 def to_markdown(report: Report) -> str:
     """The report for a pull request."""
-    return templates().get_template("report.md.j2").render(report=report, cell=_markdown_cell)
+    return templates().get_template("report.md.j2").render(report=report, cell=markdown_cell, fenced=markdown_fence)
 
 
 def to_html(report: Report) -> str:
@@ -266,6 +302,13 @@ def _changes_line(changes: Changes) -> str:
     )
 
 
-def _markdown_cell(text: object) -> str:
+def markdown_cell(text: object) -> str:
     """Text that stays within its cell of a Markdown table."""
     return " ".join(str(text).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def markdown_fence(text: str, language: str = "diff") -> str:
+    """Text as a block of code in Markdown, whatever it holds."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"

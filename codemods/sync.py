@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import time
 import tomllib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,11 +29,11 @@ from codemods.errors import ToolError
 from codemods.ledger import Ledger, load_ledger
 from codemods.pin import Pin, load_pin
 from codemods.project import Project
-from codemods.report import Counts, PatchRow, Place, Report, RuleRow, Verified
+from codemods.report import Counts, PatchRow, Place, Report, RuleRow, StaleRow, Verified
 from codemods.source import PACKAGE, SourceTree, load_source
 
 if TYPE_CHECKING:
-    from codemods.convert import Conversion
+    from codemods.convert import Conversion, RuleUse
     from codemods.patches import Patched
     from codemods.verify import Checker, VerifyResult
 
@@ -58,7 +58,8 @@ class SyncOptions:
         force: overwrite hand edits.
         imports: whether the check of the output imports every module, in an environment made for it.
         types: whether a type checker compares the output with upstream, in an environment with all extras too.
-        keep_going: write the output even where a person must look at it. The run fails all the same.
+        keep_going: write the output even where a person must look at it, patches that are stale and rules that do not
+            match as they declare among it. The run fails all the same.
     """
 
     project: Project
@@ -305,7 +306,8 @@ def _patch(files: Mapping[str, str], version: str, options: SyncOptions) -> Patc
         except ToolError:
             return None
 
-    return apply_patches(files, load_patches(options.project.patches), version, reviewed=reviewed)
+    patches = load_patches(options.project.patches)
+    return apply_patches(files, patches, version, reviewed=reviewed, tolerant=options.keep_going)
 
 
 def _convert(patched: Patched, version: str, options: SyncOptions) -> Conversion:
@@ -313,7 +315,8 @@ def _convert(patched: Patched, version: str, options: SyncOptions) -> Conversion
     from codemods.rules import load_rules
 
     conversion = convert(patched.files, version=version, rules=load_rules(), jobs=options.jobs, final=patched.final)
-    check_rules(conversion.rules)
+    if not options.keep_going:
+        check_rules(conversion.rules)
     return conversion
 
 
@@ -395,6 +398,8 @@ def accept_patch(options: SyncOptions, symbol: str) -> list[str]:
 
 def _draft(tree: SourceTree, package: Package, patched: Patched, conversion: Conversion, clock: _Clock) -> Report:
     """The report as far as it is known before the output is checked."""
+    from codemods.convert import mismatches
+
     counts = {
         path: Counts(name=path, functions=c.functions, coroutines=c.coroutines, settings=c.settings, awaits=c.awaits)
         for path, c in conversion.counts.items()
@@ -415,11 +420,17 @@ def _draft(tree: SourceTree, package: Package, patched: Patched, conversion: Con
             Place(rule=f.rule, path=f.path, line=f.line, message=f.message) for f in conversion.unresolved
         ),
         findings=tuple(Place(rule=f.rule, path=f.path, line=f.line, message=f.message) for f in conversion.findings),
-        rules=tuple(RuleRow(rule=r.rule, expected=str(r.expected), matches=r.matches) for r in conversion.rules),
+        rules=_rule_rows(conversion.rules),
+        mismatched=_rule_rows(mismatches(conversion.rules)),
+        stale_patches=tuple(StaleRow.model_validate(asdict(patch)) for patch in patched.stale),
         verified=None,
         seconds=clock.seconds,
         notes=tree.notes,
     )
+
+
+def _rule_rows(uses: Iterable[RuleUse]) -> tuple[RuleRow, ...]:
+    return tuple(RuleRow(rule=use.rule, expected=str(use.expected), matches=use.matches) for use in uses)
 
 
 def _verified(result: VerifyResult) -> Verified:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from codemods.errors import ToolError
-from codemods.patches import Patched, PatchSet, accept, apply_patches, load_patches
+from codemods.patches import Patched, PatchSet, accept, apply_patches, footings, load_patches
 from codemods.symbols import SymbolError, find
 
 VERSION = "3.3.1"
@@ -547,6 +547,49 @@ def test_all_stale_symbols_are_told_at_once(make: Make) -> None:
         apply_patches(later, make(RUN_EDIT, 'kind = "remove"\nsymbol = "pack.mod:helper"'), "3.4.0")
     assert "accept pack.mod:Base.run" in str(error.value)
     assert "accept pack.mod:helper" in str(error.value)
+
+
+def test_a_tolerant_run_collects_what_is_stale_and_applies_what_fits(make: Make) -> None:
+    later = _with("for item in items:  # all of them", "for item in sorted(items):")
+    later["pack/mod.py"] = later["pack/mod.py"].replace("count or settings.count", "settings.count")
+    later["pack/mod.py"] = later["pack/mod.py"].replace("def helper(a)", "def aid(a)")
+    patches = make(
+        RUN_EDIT,
+        _edit("pack.mod:Base.__init__", "count or settings.count", "count"),
+        'kind = "remove"\nsymbol = "pack.mod:helper"',
+        _edit("pack.mod:", "LIMIT = 3", "LIMIT = 4"),
+    )
+    result = apply_patches(later, patches, "3.4.0", reviewed={VERSION: FILES}.get, tolerant=True)
+    told = {patch.symbol: patch for patch in result.stale}
+    assert {symbol: (patch.fault, patch.fits) for symbol, patch in told.items()} == {
+        "pack.mod:Base.run": ("changed", True),
+        "pack.mod:Base.__init__": ("changed", False),
+        "pack.mod:helper": ("gone", False),
+    }
+    assert "+            for item in sorted(items):" in told["pack.mod:Base.run"].detail
+    assert "there are 0" in told["pack.mod:Base.__init__"].detail
+    assert "lock = None" in result.files["pack/mod.py"]
+    assert "LIMIT = 4" in result.files["pack/mod.py"]
+    assert [one.symbol for one in result.applied] == ["pack.mod:Base.run", "pack.mod:"]
+
+
+def test_a_tolerant_run_tells_a_reviewed_patch_that_does_not_fit(make: Make) -> None:
+    patches = make(_edit("pack.mod:Base.run", "no_such_call()", "1"), RUN_EDIT)
+    result = apply_patches(FILES, patches, VERSION, tolerant=True)
+    assert [(one.symbol, one.fault, one.fits) for one in result.stale] == [("pack.mod:Base.run", "misfit", False)]
+    assert "lock = None" in result.files["pack/mod.py"]
+
+
+def test_footings_tell_between_which_releases_a_patch_needs_no_look(make: Make) -> None:
+    patches = make(RUN_EDIT, _edit("pack.mod:Base", "class Base: ...", "class Base(Twin): ..."))
+    later = _with("return [inner(item) for item in items]", "return []")
+    later["pack/mod.py"] = later["pack/mod.py"].replace('"""What others', '"""That others')
+    here = {(one.symbol, one.scope): one.fingerprint for one in footings(FILES, patches, VERSION)}
+    there = {(one.symbol, one.scope): one.fingerprint for one in footings(later, patches, "3.4.0")}
+    assert {key for key in here if here[key] != there[key]} == {("pack.mod:Base.run", "own")}
+    without = {**FILES, "pack/mod.py": "x = 1\n"}
+    assert {one.fingerprint for one in footings(without, patches, "4.0")} == {None}
+    assert {one.applies for one in footings(without, patches, "4.0")} == {False}
 
 
 def test_the_first_line_of_a_class_does_not_depend_on_what_is_in_it(make: Make) -> None:

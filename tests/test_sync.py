@@ -21,6 +21,7 @@ from codemods import sync as sync_module
 from codemods.__main__ import require_python
 from codemods.cli import app
 from codemods.errors import ToolError
+from codemods.patches import StalePatch
 from codemods.project import CACHE_VARIABLE, Project
 from codemods.source import SourceTree
 from codemods.sync import DifferencesError, ProblemsError, Stages, SyncOptions, run_sync
@@ -41,6 +42,8 @@ class Engine:
         self.findings: tuple[Any, ...] = ()
         self.defects: tuple[Defect, ...] = ()
         self.suffix = ""
+        self.stale: tuple[StalePatch, ...] = ()
+        self.rule = SimpleNamespace(rule="name module", expected="some", matches=3)
         self.interrupt: Callable[[], None] = lambda: None
 
     @property
@@ -49,7 +52,7 @@ class Engine:
 
     def patch(self, files: Mapping[str, str], version: str, options: SyncOptions) -> Any:
         applied = SimpleNamespace(symbol="dspy.added:", kind="add", reason="a module of ours", matches=1, lines=1)
-        return SimpleNamespace(files={**files, "dspy/added.py": "ADDED = True\n"}, applied=(applied,))
+        return SimpleNamespace(files={**files, "dspy/added.py": "ADDED = True\n"}, applied=(applied,), stale=self.stale)
 
     def convert(self, patched: Any, version: str, options: SyncOptions) -> Any:
         counts = SimpleNamespace(functions=1, coroutines=1, settings=0, awaits=0)
@@ -58,7 +61,7 @@ class Engine:
             counts={"dspy/primitives/module.py": counts},
             unresolved=self.unresolved,
             findings=self.findings,
-            rules=(SimpleNamespace(rule="name module", expected="some", matches=3),),
+            rules=(self.rule,),
             seconds={"coloring": 0.5},
         )
 
@@ -188,6 +191,24 @@ def test_what_the_ledger_lists_is_no_failure(options: SyncOptions, engine: Engin
     engine.findings = ()
     with pytest.raises(ProblemsError, match=r"open\.toml:0: ledger: .*stands for 2, found 1"):
         run_sync(options)
+
+
+def test_a_run_that_keeps_going_tells_every_stale_patch_and_rule(options: SyncOptions, engine: Engine) -> None:
+    engine.stale = (
+        StalePatch("dspy.a:B.c", "edit", "area.toml", 7, "so that it waits", "changed", True, "-old\n+new ```"),
+        StalePatch("dspy.a:gone", "remove", "area.toml", 19, "nobody needs it", "gone", False, "there is no gone"),
+    )
+    engine.rule = SimpleNamespace(rule="name module", expected="4", matches=3)
+    with pytest.raises(ProblemsError, match="3 places") as caught:
+        run_sync(replace(options, keep_going=True))
+    told = caught.value.problem
+    assert "patches/area.toml:7: patch: dspy.a:B.c was changed by upstream\n" in told
+    assert "patches/area.toml:19: patch: dspy.a:gone is gone from upstream, and the patch does not fit\n" in told
+    assert "codemods/rules.toml:0: rule: name module: expected 4, matched 3" in told
+    assert (options.target / "dspy/added.py").is_file()
+    markdown = (options.target / "report/report.md").read_text()
+    assert "````diff\n-old\n+new ```\n````" in markdown
+    assert "+new ```" in (options.target / "report/report.html").read_text()
 
 
 def test_a_message_shows_the_first_of_many(options: SyncOptions, engine: Engine) -> None:
