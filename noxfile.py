@@ -101,6 +101,13 @@ def parity(session: nox.Session) -> None:
     session.run("dspy-async", "parity", *session.posargs)
 
 
+@nox.session(default=False)
+def contract(session: nox.Session) -> None:
+    """Run the project's own suite on both packages (what stands behind -- goes to `dspy-async contract`)."""
+    _install(session, "--editable", ".")
+    session.run("dspy-async", "contract", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""

@@ -231,6 +231,45 @@ def parity(
         console.print(to_terminal(result))
 
 
+@app.command()
+@_reports_errors
+def contract(
+    only: Annotated[
+        Optional[list[str]],  # noqa: UP045 - as above
+        typer.Argument(metavar="[TEST]...", help="Some of tests/contract, by id or path; all by default."),
+    ] = None,
+    upstream: Upstream = None,
+    source: Source = "auto",
+    report: Annotated[
+        Optional[Path],  # noqa: UP045 - as above
+        typer.Option(metavar="DIR", help="Where the report is written; a folder of the cache by default."),
+    ] = None,
+    python: Annotated[str, typer.Option(metavar="VERSION|PATH", help="What both sides run on.")] = "3.12",
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Test processes at once.")] = os.cpu_count() or 1,
+    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="For each test.")] = 60.0,
+) -> None:
+    """Run the project's own suite on both packages: as it is on upstream's, and migrated on the converted one."""
+    from codemods.contract import ContractError, ContractOptions, run_contract
+    from codemods.contract import to_terminal as contract_to_terminal
+
+    options = ContractOptions(
+        sync=replace(_options(upstream, source), jobs=os.cpu_count() or 1),
+        report=report,
+        python=python,
+        workers=workers,
+        timeout=timeout,
+        only=tuple(only or ()),
+    )
+    console = Console(highlight=False)
+    try:
+        with _progress() as announce:
+            result = run_contract(options, _Announcer(announce))
+    except ContractError as error:
+        console.print(contract_to_terminal(error.report))
+        raise
+    console.print(contract_to_terminal(result))
+
+
 class _Announcer:
     """Tells of a run of tests through what tells of stages."""
 

@@ -48,12 +48,52 @@ class Watcher(Protocol):
         ...
 
 
+class ReadTests(Protocol):
+    """Reads the tests for a release."""
+
+    def __call__(self, pin: Pin, options: SyncOptions, version: str, given: Path | None) -> dict[str, bytes]:
+        """Texts by posix path below the tree that they run in, with what configures pytest.
+
+        Args:
+            pin: the pinned release.
+            options: where the project is.
+            version: the release that is run.
+            given: a place that the user named, instead of the reader's own.
+
+        Raises:
+            NoTestsError: there are none.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class SuiteKind:
+    """Which tests are run on both packages.
+
+    Args:
+        name: of the folder below `tests/` that holds the ledger, and of the one in the cache.
+        read: reads them.
+        beside: names of files that are no part of the program under test, and stay as they are: a server, say.
+        follow: whether it is recorded which coroutines of the async package are awaited.
+    """
+
+    name: str
+    read: ReadTests
+    beside: frozenset[str] = frozenset()
+    follow: bool = False
+
+
+UPSTREAM_SUITE = SuiteKind("parity", read_tests)
+"""Upstream's own."""
+
+
 @dataclass(frozen=True)
 class ParityOptions:
     """What one run is asked to do.
 
     Args:
         sync: which release, of which project; where caches are.
+        suite: which tests; upstream's by default.
         tests: a checkout of upstream to take tests from, instead of the submodule's git objects.
         python: version or path of the interpreter that both sides run on.
         workers: test processes at once.
@@ -68,6 +108,7 @@ class ParityOptions:
     """
 
     sync: SyncOptions
+    suite: SuiteKind = UPSTREAM_SUITE
     tests: Path | None = None
     python: str = "3.12"
     workers: int = 2
@@ -88,7 +129,12 @@ class ParityOptions:
     @property
     def folder(self) -> Path:
         """Where the project keeps the ledger and the results."""
-        return self.sync.project.root / "tests" / "parity"
+        return self.sync.project.root / "tests" / self.suite.name
+
+    @property
+    def cache(self) -> Path:
+        """Where trees, runs and reports are kept."""
+        return self.sync.cache / self.suite.name
 
 
 class ParityError(ToolError):
@@ -131,12 +177,8 @@ def run_parity(options: ParityOptions, watcher: Watcher) -> ParityReport:
             "only a run of all tests on both sides can be recorded",
             remedy="Leave out --record, or the tests and --reuse.",
         )
-    ground = _read(options, watcher)
-    runs = _Runs(options, ground, watcher)
-    upstream, converted = runs.both()
-    strict = read_strict(runs.strict(converted), converted) if options.strict else None
-    report = _report(options, ground, upstream, converted, strict, runs.notes)
-    folder = options.report or options.sync.cache / "parity" / f"report-{ground.tree.version}"
+    report = run_sides(options, watcher).report
+    folder = options.report or options.cache / f"report-{report.results.version}"
     write_report(report, folder)
     if options.record:
         options.folder.mkdir(parents=True, exist_ok=True)
@@ -146,17 +188,49 @@ def run_parity(options: ParityOptions, watcher: Watcher) -> ParityReport:
     return report
 
 
+@dataclass(frozen=True)
+class Sides:
+    """What came of a suite on both packages.
+
+    Args:
+        pair: the trees it ran in.
+        upstream: how it went on upstream's.
+        converted: the same on the generated one.
+        report: both held against each other and against the ledger.
+    """
+
+    pair: Pair
+    upstream: SideRun
+    converted: SideRun
+    report: ParityReport
+
+
+def run_sides(options: ParityOptions, watcher: Watcher) -> Sides:
+    """Run a suite on both packages and judge what came of it; nothing is written but to the cache.
+
+    Raises:
+        NoTestsError: the tests are not at hand.
+        ToolError: something else stopped the run.
+    """
+    ground = _read(options, watcher)
+    runs = _Runs(options, ground, watcher)
+    upstream, converted = runs.both()
+    strict = read_strict(runs.strict(converted), converted) if options.strict else None
+    report = _report(options, ground, upstream, converted, strict, runs.notes)
+    return Sides(ground.pair, upstream, converted, report)
+
+
 def _read(options: ParityOptions, watcher: Watcher) -> _Ground:
     pin = load_pin(options.sync.project.pin)
     version = normal_version(options.sync.upstream or pin.version)
     sources = sources_sha256(options.sync.project.root)
     watcher.stage("read the release and its tests")
-    tests = read_tests(pin, options.sync, version, options.tests)
+    tests = options.suite.read(pin, options.sync, version, options.tests)
     tree = read_release(pin, options.sync)
     watcher.stage("the tests' environment")
     wanted = requirements(tree.files["pyproject.toml"].decode(), deno=options.deno)
     environment = test_environment(wanted, pin.resolved_on, options.python, options.sync.cache / "environments")
-    pair = prepare(options.sync, tree, tests, options.sync.cache / "parity", announce=watcher.stage)
+    pair = prepare(options.sync, tree, tests, options.cache, beside=options.suite.beside, announce=watcher.stage)
     return _Ground(pin, tree, tests, sources, environment, pair)
 
 
@@ -205,7 +279,7 @@ class _Runs:
         ground = self.ground
         what = (ground.tree.sha256, _digest(ground.tests), ground.environment.sha256, *self.options.flags)
         name = hashlib.sha256(" ".join(what).encode()).hexdigest()[:16]
-        return self.options.sync.cache / "parity" / f"upstream-{ground.tree.version}-{name}.json"
+        return self.options.cache / f"upstream-{ground.tree.version}-{name}.json"
 
     def strict(self, plain: SideRun) -> SideRun:
         """The converted suite under stricter rules; what fails there alone is run again."""
@@ -220,7 +294,7 @@ class _Runs:
     ) -> SideRun:
         self.watcher.stage(f"tests: {name}")
         pair = self.ground.pair
-        scratch = self.options.sync.cache / "parity" / "runs" / name.replace(", ", "-").replace(" ", "-")
+        scratch = self.options.cache / "runs" / name.replace(", ", "-").replace(" ", "-")
         suite = Suite(
             side=side,
             root=(pair.upstream if side is Side.UPSTREAM else pair.converted).resolve(),
@@ -230,6 +304,7 @@ class _Runs:
             timeout=self.options.timeout,
             flags=(*self.options.flags, *flags),
             watch=watch,
+            follow=self.options.suite.follow and side is Side.ASYNC,
         )
         return run_suite(suite, only=only, progress=self._watch(name))
 

@@ -115,6 +115,8 @@ class SideRun(Row):
     """By id, sorted. The id of a file that could not be imported is its path."""
     blocked: dict[str, tuple[str, ...]] = {}
     """By test: places that block the event loop, `path:line: call`; empty unless they were watched for."""
+    reached: tuple[str, ...] | None = None
+    """Coroutines of the package that were awaited, `path::qualified name`, sorted; None unless that was asked for."""
     notes: tuple[str, ...] = ()
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -140,6 +140,7 @@ def prepare(
     tests: Mapping[str, bytes],
     folder: Path,
     *,
+    beside: Collection[str] = (),
     announce: Callable[[str], None] = lambda stage: None,
 ) -> Pair:
     """Make both trees, or take them from the cache where the same sources made them before.
@@ -149,6 +150,7 @@ def prepare(
         tree: the release.
         tests: as `read_tests` gives them.
         folder: where prepared trees are kept.
+        beside: names of tests' files that are not migrated.
         announce: called with what is being done.
 
     Raises:
@@ -159,7 +161,7 @@ def prepare(
         folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder, prefix=".preparing-"))
         try:
-            _fill(scratch, options, tree, tests, announce)
+            _fill(scratch, options, tree, tests, beside, announce)
             shutil.rmtree(home, ignore_errors=True)
             scratch.rename(home)
         finally:
@@ -177,12 +179,17 @@ def _key(options: SyncOptions, tree: SourceTree, tests: Mapping[str, bytes]) -> 
 
 
 def _fill(
-    home: Path, options: SyncOptions, tree: SourceTree, tests: Mapping[str, bytes], announce: Callable[[str], None]
+    home: Path,
+    options: SyncOptions,
+    tree: SourceTree,
+    tests: Mapping[str, bytes],
+    beside: Collection[str],
+    announce: Callable[[str], None],
 ) -> None:
     _write(home / "upstream", {**tests, **_package_files(tree)})
     notes = _convert_package(home / "async", options, announce)
-    announce("migrate upstream's tests")
-    migrated, findings = _migrate_tests(options, tree, tests)
+    announce("migrate the tests")
+    migrated, findings = _migrate_tests(options, tree, {k: v for k, v in tests.items() if k not in beside})
     _write(home / "async", {**tests, **{name: text.encode() for name, text in migrated.items()}})
     before = {name: tests[name].decode() for name in migrated}
     if findings:

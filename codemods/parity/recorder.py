@@ -15,10 +15,11 @@ import json
 import os
 import platform
 import signal
+import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, TextIO
 
 FOLDER_VARIABLE = "PARITY_EVENTS"
@@ -29,6 +30,9 @@ ROOT_VARIABLE = "PARITY_ROOT"
 WATCH_VARIABLE = "PARITY_WATCH"
 """Set where calls that block the event loop are recorded too, with blockbuster. They are let pass all the same: what
 is raised would change what the tests see."""
+
+REACHED_VARIABLE = "PARITY_REACHED"
+"""Set where coroutines of the package are told as they are first awaited. Needs Python 3.12."""
 
 LONGEST_TEXT = 20_000
 """Characters of a traceback that are kept."""
@@ -139,6 +143,25 @@ class Recorder:
             function.can_block_predicate = ask(function)
         buster.activate()
 
+    def follow(self) -> None:
+        """Record each coroutine of the package when it first runs, which it does when it is first awaited."""
+        # What the toolchain runs on may be older, and know nothing of it.
+        monitoring: Any = getattr(sys, "monitoring", None)
+        if monitoring is None:
+            return
+
+        def started(code: CodeType, offset: int) -> Any:
+            if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+                place = self._relative(code.co_filename)
+                if place is not None and place.startswith("dspy/"):
+                    self.write("reached", name=f"{place}::{getattr(code, 'co_qualname', code.co_name)}")
+            # Asked once for each function, so it costs next to nothing.
+            return monitoring.DISABLE
+
+        monitoring.use_tool_id(monitoring.PROFILER_ID, "parity")
+        monitoring.register_callback(monitoring.PROFILER_ID, monitoring.events.PY_START, started)
+        monitoring.set_events(monitoring.PROFILER_ID, monitoring.events.PY_START)
+
     def _record_block(self, call: str, allowed: Any, frame: FrameType | None) -> None:
         """Tell whose call it is: that of the innermost coroutine, unless a library or a test's own function makes it.
 
@@ -224,3 +247,5 @@ def pytest_configure(config: Any) -> None:
     config.pluginmanager.register(recorder, "parity-recorder-events")
     if worker != "main" and os.environ.get(WATCH_VARIABLE):
         recorder.watch()
+    if worker != "main" and os.environ.get(REACHED_VARIABLE):
+        recorder.follow()

@@ -60,6 +60,7 @@ class Suite:
         timeout: seconds a single test may take.
         flags: further arguments of pytest, the same on both sides.
         watch: whether calls that block the event loop are recorded.
+        follow: whether the coroutines that are awaited are recorded; needs Python 3.12.
     """
 
     side: Side
@@ -70,6 +71,7 @@ class Suite:
     timeout: float
     flags: tuple[str, ...] = ()
     watch: bool = False
+    follow: bool = False
 
 
 @dataclass
@@ -85,6 +87,7 @@ class Record:
     uncollected: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     left_out: dict[str, str] = field(default_factory=dict[str, str])
     blocked: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    reached: set[str] = field(default_factory=set[str])
     packages: set[str | None] = field(default_factory=set[str | None])
     python: str = ""
 
@@ -110,6 +113,8 @@ class Record:
                 self.finished.add(event["id"])
             case "blocked":
                 self.blocked.setdefault(event["id"], []).append(f"{event['place']}: {event['call']}")
+            case "reached":
+                self.reached.add(event["name"])
             case "crash":
                 self.crashed[event["id"]] = event["text"]
             case _:
@@ -216,6 +221,7 @@ def run_suite(
         seconds=seconds,
         outcomes=record.outcomes(),
         blocked={test: tuple(dict.fromkeys(places)) for test, places in sorted(record.blocked.items())},
+        reached=tuple(sorted(record.reached)) if suite.follow else None,
         notes=tuple(notes),
     )
 
@@ -314,6 +320,8 @@ def _variables(suite: Suite) -> dict[str, str]:
     scripts = suite.environment.python.parent
     if suite.watch:
         kept[recorder.WATCH_VARIABLE] = "1"
+    if suite.follow:
+        kept[recorder.REACHED_VARIABLE] = "1"
     return kept | {
         "PATH": os.pathsep.join([str(scripts), kept.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join([str(suite.root), str(suite.scratch / "plugin")]),

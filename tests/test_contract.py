@@ -1,0 +1,114 @@
+"""The command around the contract suite: which coroutines are counted, and what the list of the others says."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from codemods.contract.line import SETTINGS_FILE, SUITE, read_contract
+from codemods.contract.reach import Unreached, load_unreached, measure
+from codemods.contract.report import to_markdown
+from codemods.errors import ToolError
+from codemods.parity.prepare import NoTestsError
+from codemods.pin import load_pin
+from codemods.project import Project, find_project
+from codemods.sync import SyncOptions
+
+PACKAGE = """\
+    import asyncio
+
+    async def ask(): ...
+
+    async def _inner(): ...
+
+    def plain():
+        async def nested(): ...
+
+    class Program:
+        async def __call__(self): ...
+        async def _step(self): ...
+        def dump(self): ...
+
+        class Part:
+            async def run(self): ...
+
+    if asyncio:
+        async def sometimes(): ...
+    """
+PUBLIC = ["Program.Part.run", "Program.__call__", "ask", "sometimes"]
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    (tmp_path / "dspy" / "_own").mkdir(parents=True)
+    (tmp_path / "dspy" / "mod.py").write_text(textwrap.dedent(PACKAGE))
+    (tmp_path / "dspy" / "_own" / "mod.py").write_text("async def hidden(): ...\n")
+    return tmp_path
+
+
+def listed(*names: str) -> list[Unreached]:
+    return [Unreached(name=name, reason="there is a good reason for it") for name in names]
+
+
+class TestReach:
+    def test_public_coroutines_are_those_a_user_may_call(self, package: Path) -> None:
+        reach = measure(package, [], [])
+        assert [one.name for one in reach.public] == [f"dspy/mod.py::{name}" for name in PUBLIC]
+        inner = {one.name for one in reach.coroutines} - {one.name for one in reach.public}
+        assert inner == {"dspy/_own/mod.py::hidden", "dspy/mod.py::Program._step", "dspy/mod.py::_inner"}
+
+    def test_what_is_neither_reached_nor_listed_is_missing(self, package: Path) -> None:
+        reach = measure(package, ["dspy/mod.py::ask"], listed("dspy/mod.py::sometimes"))
+        assert reach.missing == ("dspy/mod.py::Program.Part.run", "dspy/mod.py::Program.__call__")
+        assert reach.count(public=True) == (1, 4)
+        assert reach.count(public=False) == (1, 7)
+        assert reach.stale == ()
+
+    def test_the_list_is_strict_both_ways(self, package: Path) -> None:
+        reach = measure(package, ["dspy/mod.py::ask"], listed("dspy/mod.py::ask", "dspy/mod.py::gone"))
+        assert [fault.split(" is listed")[0] for fault in reach.stale] == ["dspy/mod.py::ask", "dspy/mod.py::gone"]
+
+    def test_the_table_names_each_and_why_not(self, package: Path) -> None:
+        table = to_markdown(measure(package, ["dspy/mod.py::ask"], listed("dspy/mod.py::sometimes")))
+        assert "1 of 4 are awaited" in table
+        assert "| `dspy/mod.py::ask` | yes |" in table
+        assert "| `dspy/mod.py::sometimes` | no: there is a good reason for it |" in table
+        assert "| `dspy/mod.py::Program.__call__` | **no** |" in table
+
+    def test_an_entry_is_for_releases(self, tmp_path: Path) -> None:
+        path = tmp_path / "unreached.toml"
+        path.write_text('[[coroutine]]\nname = "a.py::f"\nreason = "it is not there before that"\nreleases = ">=3.3"\n')
+        assert [one.name for one in load_unreached(path, "3.3.1")] == ["a.py::f"]
+        assert load_unreached(path, "3.2.0") == ()
+        assert load_unreached(tmp_path / "none.toml", "3.3.1") == ()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '[[coroutine]]\nname = "a.py::f"\n',
+            '[[coroutine]]\nname = "a.py::f"\nreason = "short"\n',
+            '[[coroutine]]\nname = "a.py::f"\nreason = "a reason that is long enough"\nreleases = "soon"\n',
+            '[[coroutine]]\nname = "a.py::f"\nreason = "a reason that is long enough"\n' * 2,
+            "[[coroutine",
+        ],
+    )
+    def test_a_list_that_is_none_is_refused(self, tmp_path: Path, text: str) -> None:
+        path = tmp_path / "unreached.toml"
+        path.write_text(text)
+        with pytest.raises(ToolError, match=r"unreached\.toml"):
+            load_unreached(path, "3.3.1")
+
+
+class TestSuite:
+    def test_the_suite_is_read_with_what_it_shares(self, tmp_path: Path) -> None:
+        project = find_project(Path(__file__).parent)
+        files = read_contract(load_pin(project.pin), SyncOptions(project, tmp_path), "3.3.1", None)
+        assert {"tests/contract/conftest.py", SETTINGS_FILE, *SUITE.beside} <= files.keys()
+        assert not any("__pycache__" in name for name in files)
+
+    def test_without_the_suite_it_says_so(self, tmp_path: Path) -> None:
+        pin = load_pin(find_project(Path(__file__).parent).pin)
+        with pytest.raises(NoTestsError, match="contract suite"):
+            read_contract(pin, SyncOptions(Project(tmp_path), tmp_path), "3.3.1", None)
