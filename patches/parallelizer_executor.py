@@ -4,6 +4,7 @@ import asyncio
 import collections
 import contextlib
 import copy
+import inspect
 import logging
 import signal
 import sys
@@ -212,11 +213,20 @@ class _Run:
                 self.finished += 1
                 if self.executor.compare_results and outcome is not None:
                     self.scored += 1
-                    self.total_score += outcome[-1]
+                    self.total_score += _score(outcome[-1])
         if self.executor.compare_results:
             self.executor._update_progress(self.pbar, self.total_score, self.scored)
         else:
             self.executor._update_progress(self.pbar, self.finished, len(self.data))
+
+
+def _score(score: Any) -> Any:
+    if inspect.iscoroutine(score):
+        raise TypeError(
+            f"The score is a coroutine, of {score.__qualname__}(), that nobody awaited. Await in the metric what it "
+            "calls, as in `return await judge(settings, ...)`."
+        )
+    return score
 
 
 class _Leave:

@@ -14,13 +14,17 @@ import asyncio
 import contextlib
 import functools
 import inspect
+import logging
 import sys
+import time
 from collections.abc import Awaitable, Callable, Generator
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeVar, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from dspy.dsp.utils.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +33,10 @@ _ALWAYS = "_dspy_settings_after"
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
+_BLOCKING_SECONDS = 0.1
+"""What asyncio's debug mode calls slow."""
+
+_reported: WeakSet[Any] = WeakSet()
 _known: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
 _signatures: WeakKeyDictionary[Any, dict[int, str | None]] = WeakKeyDictionary()
 
@@ -62,6 +70,44 @@ class _Ready:
     def __await__(self) -> Generator[Any, None, Any]:
         return self._value
         yield
+
+
+def report_blocking(fn: Callable[..., Any], started: float, result: Any) -> Any:
+    """Log that a plain function held up the event loop, once for each function.
+
+    Nothing else would say so: it works, and everything else waits.
+
+    Args:
+        fn: What was called.
+        started: When, in seconds of `time.perf_counter`.
+        result: What came back. If it can be awaited, the time until now was not spent on the work.
+
+    Returns:
+        The result.
+    """
+    seconds = time.perf_counter() - started
+    if seconds < _BLOCKING_SECONDS or inspect.isawaitable(result) or not _on_the_loop():
+        return result
+    with contextlib.suppress(TypeError):  # neither hashable nor weakly referable: said each time
+        # A bound method is made anew at each access.
+        known = getattr(fn, "__func__", fn)
+        if known in _reported:
+            return result
+        _reported.add(known)
+    name = getattr(fn, "__qualname__", repr(fn)).rpartition("<locals>.")[2]
+    logger.warning(
+        f"The plain function {name} held up the event loop for {seconds:.1f} seconds, and all that runs on it. Write "
+        f"it as `async def`, or hand over `dspy.asyncify({name})`, which runs it in a worker thread."
+    )
+    return result
+
+
+def _on_the_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def wants_settings(fn: Callable[..., Any] | None) -> bool:
@@ -217,18 +263,24 @@ def _look_up_signature(fn: Any, skip: int) -> str | None:
     return positional[skip].name
 
 
-def missing_settings(name: str, got: tuple[Any, ...]) -> TypeError:
+def missing_settings(name: str, got: tuple[Any, ...], *, waits: bool = True) -> TypeError:
     """The error for a call that does not say which settings it is for.
 
     Args:
         name: The function as its caller knows it.
         got: The positional arguments it came with.
+        waits: Whether the function is a coroutine function.
     """
+    name = name.rpartition("<locals>.")[2]
     instead = f", got {type(got[0]).__name__!r} in its place" if got else ""
+    if got and inspect.iscoroutine(got[0]):
+        instead += f" (was the `await` of {got[0].__qualname__}() forgotten?)"
+    spoken = _spoken(name)
+    call = f"await {spoken}(settings, ...)" if waits else f"{spoken}(settings, ...)"
     return TypeError(
         f"{name}() needs a dspy.Settings as its first argument{instead}. Hand on the settings that your function was "
-        f"given, as in `await {_spoken(name)}(settings, ...)`, or make some with `dspy.Settings(lm=...)`; "
-        "`dspy.settings` holds what `dspy.configure` set."
+        f"given, as in `{call}`, or the child in `with settings.context(...) as child`, or make some with "
+        "`dspy.Settings(lm=...)`; `dspy.settings` holds what `dspy.configure` set."
     )
 
 
@@ -241,7 +293,7 @@ def _spoken(name: str) -> str:
 
 
 def split_settings(
-    name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, waits: bool = True
 ) -> tuple[Settings, tuple[Any, ...], dict[str, Any]]:
     """Tell settings from a call's other arguments.
 
@@ -256,7 +308,7 @@ def split_settings(
     if isinstance(kwargs.get("settings"), Settings):
         rest = dict(kwargs)
         return rest.pop("settings"), args, rest
-    raise missing_settings(name, args)
+    raise missing_settings(name, args, waits=waits)
 
 
 def takes_settings(fn: F) -> F:
@@ -265,16 +317,17 @@ def takes_settings(fn: F) -> F:
     The wrapper only checks its arguments and returns the function's coroutine, so it adds no frame to a traceback.
     """
     before = list(inspect.signature(fn).parameters).index("settings")
+    waits = inspect.iscoroutinefunction(fn)
 
     @functools.wraps(fn)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if len(args) > before and isinstance(args[before], Settings):
             return fn(*args, **kwargs)
         name = f"{type(args[0]).__qualname__}.{fn.__name__}" if before and args else fn.__qualname__
-        settings, rest, kwargs = split_settings(name, args[before:], kwargs)
+        settings, rest, kwargs = split_settings(name, args[before:], kwargs, waits=waits)
         return fn(*args[:before], settings, *rest, **kwargs)
 
-    return mark_coroutine_function(wrapper) if inspect.iscoroutinefunction(fn) else wrapper  # type: ignore[return-value]
+    return mark_coroutine_function(wrapper) if waits else wrapper  # type: ignore[return-value]
 
 
 def behind_check(fn: Callable[..., Any]) -> Callable[..., Any]:

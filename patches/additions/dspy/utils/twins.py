@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from types import FunctionType
 from typing import Any
 
+from dspy.utils.supplied import mark_coroutine_function, takes_settings_after_self
+
 PAIRS = (("__call__", "acall"), ("forward", "aforward"), ("execute", "aexecute"))
+HANDED_SETTINGS = ("forward", "aforward")
+"""What a subclass writes and the package calls, with settings first."""
 
 
 class TwinNames:
@@ -16,6 +23,8 @@ class TwinNames:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name in HANDED_SETTINGS:
+            _explain_missing_parameter(cls, name)
         for pair in PAIRS:
             _complete(cls, pair)
 
@@ -31,3 +40,27 @@ def _complete(cls: type, pair: tuple[str, str]) -> None:
     if len(defined) == 1:
         other = pair[1] if defined[0] == pair[0] else pair[0]
         setattr(cls, other, vars(owner)[defined[0]])
+
+
+def _explain_missing_parameter(cls: type, name: str) -> None:
+    """Let a method that takes no settings, as in DSPy's sync API, say so where it is handed some."""
+    fn = vars(cls).get(name)
+    if not isinstance(fn, FunctionType) or takes_settings_after_self(fn) or fn.__code__.co_flags & inspect.CO_VARARGS:
+        return
+
+    @functools.wraps(fn)
+    def method(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return fn(*args, **kwargs)
+        except TypeError as error:
+            # Without a frame of the function it is the arguments that do not fit. Under another name they may.
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise
+            problem = str(error).rpartition("<locals>.")[2]
+            raise TypeError(
+                f"{problem}. The first argument is the settings of the call, and {name}() has no parameter for them: "
+                f"write `async def {name}(self, settings, ...)`, await what it calls, and hand it the settings. "
+                "`dspy-async migrate` rewrites whole programs that way."
+            ) from None
+
+    setattr(cls, name, mark_coroutine_function(method) if inspect.iscoroutinefunction(fn) else method)
