@@ -19,6 +19,7 @@ from codemods.program import Program, build_program
 from codemods.program.build import dotted
 from codemods.program.names import resolve_dotted
 from codemods.rules import Rules
+from codemods.syntax import parsed
 
 __all__ = ["Conversion", "FileCounts", "Finding", "RuleMismatchError", "RuleUse", "convert", "explain"]
 
@@ -127,7 +128,7 @@ def _vendored(files: Mapping[str, str], rules: Rules) -> set[str]:
 
 def _parsed(text: str) -> ast.AST:
     try:
-        return ast.parse(text)
+        return parsed(text)
     except (SyntaxError, ValueError):
         return ast.Module([], [])
 
@@ -183,8 +184,8 @@ def _similar(program: Program, symbol: str) -> str:
 def _all_parse(sources: Mapping[str, str]) -> bool:
     """Syntax errors are reported by the program model, with file and line; the twin merge waits for it."""
     try:
-        for path, text in sources.items():
-            ast.parse(text, filename=path)
+        for text in sources.values():
+            parsed(text)
     except (SyntaxError, ValueError):
         return False
     return True
@@ -265,7 +266,7 @@ def _as_expected(use: RuleUse) -> bool:
 
 
 def _count(text: str) -> FileCounts:
-    nodes = list(ast.walk(ast.parse(text)))
+    nodes = list(ast.walk(parsed(text)))
     functions = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     return FileCounts(
         functions=len(functions),

@@ -26,7 +26,7 @@ def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: fro
         for module in library.program.own_modules()
         if module.path not in final
         for node in docstring_nodes(library.program, module, final)
-        for example in find_examples(_segment(module, node))
+        for example in find_examples(module.segment(node))
     ]
     sources = {f"example_{number:05}.py": place[2].code for number, place in enumerate(places)}
     taken = {
@@ -40,7 +40,7 @@ def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: fro
             key = (module.path, _range(module, node))
             replacements.setdefault(key, (module, node, {}))[2][example] = converted[path]
     for (path, place), (module, node, changed) in replacements.items():
-        plans[path].docstrings[place] = replace_examples(_segment(module, node), changed)
+        plans[path].docstrings[place] = replace_examples(module.segment(node), changed)
 
 
 def convert_examples(
@@ -98,10 +98,6 @@ def docstring_nodes(program: Program, module: ModuleInfo, final: frozenset[str])
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
             found.append(first.value)
     return sorted(found, key=lambda constant: constant.lineno)
-
-
-def _segment(module: ModuleInfo, node: ast.Constant) -> str:
-    return ast.get_source_segment(module.text, node) or ""
 
 
 def _range(module: ModuleInfo, node: ast.Constant) -> Range:

@@ -32,6 +32,7 @@ from tomlkit.items import Table
 from codemods.errors import ToolError
 from codemods.passes.imports import fix_imports, unused_imports
 from codemods.symbols import Scope, SourceText, Symbol, SymbolError, blocks, body_of, dump, find, is_docstring, split
+from codemods.syntax import parsed
 
 PYTHON = (3, 10)
 """The oldest grammar that what patches write must be valid in."""
@@ -408,7 +409,7 @@ def apply_patches(
         if unused_imports(result[path]) - unused_imports(files[path]):
             # What a patch imports it does on purpose, be it for users alone.
             kept = _imported(result[path]) - _imported(files[path]) | elsewhere.get(_module_of(path), set())
-            result[path] = fix_imports(cst.parse_module(result[path]), set(), files[path], "", kept).code
+            result[path] = fix_imports(cst.parse_module(result[path]), set(), files[path], "", kept)
     return Patched(
         dict(sorted(result.items())), tuple(applied), tuple(sorted(set(_final(used)))), tuple(stale.patches.values())
     )
@@ -477,7 +478,7 @@ def _module_of(path: str) -> str:
 
 def _imported(text: str) -> set[str]:
     """The names that a module imports, in whatever scope."""
-    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    imports = [node for node in ast.walk(parsed(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
     return {alias.asname or alias.name.partition(".")[0] for node in imports for alias in node.names}
 
 
@@ -486,7 +487,7 @@ def _imported_elsewhere(files: Mapping[str, str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path, text in files.items():
         owner = _module_of(path).split(".") + ["__init__"] * path.endswith("/__init__.py")
-        for node in ast.walk(ast.parse(text)) if path.endswith(".py") else ():
+        for node in ast.walk(parsed(text)) if path.endswith(".py") else ():
             if isinstance(node, ast.ImportFrom):
                 base = owner[: -node.level] if node.level else []
                 module = ".".join([*base, *([node.module] if node.module else [])])
@@ -906,12 +907,18 @@ class _Editor:
 
     def _means(self, change: _Change, node: ast.expr, value: ast.expr) -> bool:
         """Whether the new text means the old tree with one node exchanged: if not, it wants parentheses."""
+        if isinstance(value, _PRIMARIES):
+            return True
         text = self._source.text
         try:
             tree = ast.parse(text[: change.start] + change.text + text[change.end :])
         except SyntaxError:
             return False
         return dump(tree) == dump(_Exchange(node, value).visit(ast.parse(text)))
+
+
+_PRIMARIES = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
+"""Bind tighter than any operator, so that they can stand wherever an expression can."""
 
 
 class _Exchange(ast.NodeTransformer):

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias, cast
 
+from codemods.syntax import parsed
+
 Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Scope = Literal["whole", "own", "header"]
 """How much of a symbol counts: all of it, its own statements without nested definitions, or its first line."""
@@ -37,7 +39,7 @@ class SourceText:
 
     @cached_property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text, filename=self.path)
+        return parsed(self.text)
 
     @cached_property
     def _lines(self) -> list[str]:

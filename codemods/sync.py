@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import time
 import tomllib
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -31,6 +30,7 @@ from codemods.pin import Pin, load_pin
 from codemods.project import Project
 from codemods.report import Counts, PatchRow, Place, Report, RuleRow, StaleRow, Verified
 from codemods.source import PACKAGE, SourceTree, load_source
+from codemods.syntax import parsed
 
 if TYPE_CHECKING:
     from codemods.convert import Conversion, RuleUse
@@ -273,7 +273,7 @@ def python_texts(tree: SourceTree) -> dict[str, str]:
         if name.startswith(f"{PACKAGE}/") and name.endswith(".py"):
             try:
                 texts[name] = content.decode()
-                ast.parse(texts[name], name)
+                parsed(texts[name])
             except UnicodeDecodeError as error:
                 faults.append(f"  {name}: is not UTF-8 ({error.reason} at byte {error.start})")
             except (SyntaxError, ValueError) as error:

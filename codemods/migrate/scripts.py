@@ -125,8 +125,7 @@ def give_main(text: str, *, is_imported: bool = False, module_name: str = "", gu
     if any(part.waits for part in parts):
         module, code = _with_main(module, parts, guards=guards)
         codes.append(code)
-    module = fix_imports(module, {("asyncio", None)}, text, module_name, set())
-    return Script(module.code, tuple(codes))
+    return Script(fix_imports(module, {("asyncio", None)}, text, module_name, set()), tuple(codes))
 
 
 # --- what waits -------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -29,7 +30,8 @@ from codemods.passes.shadowing_imports import ShadowingImports
 from codemods.passes.strings import Strings
 from codemods.passes.supplied import Supplied
 from codemods.passes.test_markers import TestMarkers
-from codemods.plan import FilePlan
+from codemods.plan import FilePlan, Range
+from codemods.program.model import Position
 
 PASSES: tuple[type[Pass], ...] = (
     Definitions,
@@ -61,10 +63,12 @@ class PlanNotCarriedOutError(ToolError):
 
 
 class _Walk(cst.CSTTransformer):
-    """Hands each node, on leaving, to the passes that ask for its type."""
+    """Hands each node, on leaving, to the passes that ask for its type. Statements without an edit are not entered."""
 
-    def __init__(self, passes: list[Pass]) -> None:
+    def __init__(self, passes: list[Pass], context: FileContext) -> None:
         super().__init__()
+        self._context = context
+        self._lines = sorted({_line(place) for _, place in _planned(context.plan)})
         self._handlers: dict[str, list[Leave]] = defaultdict(list)
         for each in passes:
             for attribute in dir(each):
@@ -72,7 +76,15 @@ class _Walk(cst.CSTTransformer):
                     self._handlers[attribute.removeprefix("leave_")].append(getattr(each, attribute))
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        return True
+        return not isinstance(node, cst.BaseStatement) or self._has_edits(node)
+
+    def _has_edits(self, node: cst.BaseStatement) -> bool:
+        place = self._context.positions[node]
+        decorators = node.decorators if isinstance(node, cst.FunctionDef | cst.ClassDef) else ()
+        # A definition's own place begins behind its decorators.
+        first = self._context.positions[decorators[0]].start.line if decorators else place.start.line
+        index = bisect_left(self._lines, first)
+        return index < len(self._lines) and self._lines[index] <= place.end.line
 
     # LibCST types this by node; here each handler knows its own type, and one loop serves all.
     def on_leave(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -94,14 +106,14 @@ def run_passes(
         return text
     wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
     context = FileContext(plan, wrapper.resolve(PositionProvider), set(plan.imports))
-    module = wrapper.module.visit(_Walk([each(context) for each in PASSES]))
+    module = wrapper.module.visit(_Walk([each(context) for each in PASSES], context))
     _check(context)
-    return fix_imports(module, context.imports, original or text, module_name, kept or set()).code
+    return fix_imports(module, context.imports, original or text, module_name, kept or set())
 
 
-def _check(context: FileContext) -> None:
-    plan = context.plan
-    planned: set[tuple[str, object]] = {
+def _planned(plan: FilePlan) -> set[tuple[str, Position | Range]]:
+    """The edits of a file, by kind and place."""
+    return {
         *(("function", place) for place in plan.functions),
         *(("call", place) for place in plan.calls),
         *(("read", place) for place in plan.reads),
@@ -117,10 +129,17 @@ def _check(context: FileContext) -> None:
         *(("import", place) for place in plan.shadowing),
         *(("bare await", place) for place in plan.bare_awaits),
     }
-    missed = sorted(planned - context.done, key=str)
+
+
+def _line(place: Position | Range) -> int:
+    return place[0]
+
+
+def _check(context: FileContext) -> None:
+    missed = sorted(_planned(context.plan) - context.done, key=str)
     if missed:
         places = ", ".join(f"{kind} at {place}" for kind, place in missed)
         raise PlanNotCarriedOutError(
-            f"{plan.path}: planned edits found nothing to edit: {places}",
+            f"{context.plan.path}: planned edits found nothing to edit: {places}",
             remedy="This is a defect of the toolchain: please report it with the release it happened on.",
         )

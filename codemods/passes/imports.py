@@ -10,30 +10,33 @@ from collections.abc import Sequence
 import libcst as cst
 
 from codemods.program.build import bound_names, iter_own
+from codemods.syntax import parsed
 
 Needed = set[tuple[str, str | None]]
 
 
-def fix_imports(module: cst.Module, needed: Needed, original: str, module_name: str, kept: set[str]) -> cst.Module:
-    """``module`` with the imports it needs and without those that ``original`` used and it does not.
+def fix_imports(module: cst.Module, needed: Needed, original: str, module_name: str, kept: set[str]) -> str:
+    """The text of ``module`` with the imports it needs and without those that ``original`` used and it does not.
 
     ``kept`` are names that other modules import from this one.
     """
     code = module.code
-    tree = ast.parse(code)
+    tree = parsed(code)
     wanted = {(base, name) for base, name in needed if base != module_name and not _bound(tree, base, name)}
     if wanted:
         module = module.with_changes(body=_added(list(module.body), wanted))
     # What is added is used, and what it is merged into stays: the text before tells what is no longer used.
     gone = unused_imports(code) - unused_imports(original)
     gone = {(scope, name) for scope, name in gone if scope or name not in kept}
-    return _Remover(gone).apply(module) if gone else module
+    if gone:
+        module = _Remover(gone).apply(module)
+    return module.code if wanted or gone else code
 
 
 def unused_imports(code: str) -> set[tuple[str, str]]:
     """``(scope, name)`` of imports that nothing uses; the scope is a dotted name, "" for the module."""
     usage = _Usage()
-    usage.visit(ast.parse(code), "", ())
+    usage.visit(parsed(code), "", ())
     mentioned = _annotation_names(code)
     return {(scope, name) for scope, name in usage.imported - usage.used if name not in mentioned}
 
@@ -92,7 +95,7 @@ def _names_of(node: ast.Import | ast.ImportFrom) -> list[str]:
 def _annotation_names(code: str) -> set[str]:
     """Names that stand in annotations, quoted or not, and in ``__all__``: the symbol table may not see them."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(parsed(code)):
         for expression in _annotations(node):
             for part in ast.walk(expression):
                 if isinstance(part, ast.Name):
@@ -271,6 +274,9 @@ class _Remover(cst.CSTTransformer):
 
     def apply(self, module: cst.Module) -> cst.Module:
         return module.visit(self)
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
+        return any(isinstance(small, cst.Import | cst.ImportFrom) for small in node.body)
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         self.scope.append(node.name.value)

@@ -16,6 +16,7 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from codemods.errors import ToolError
 from codemods.program.build import dotted
+from codemods.syntax import parsed
 
 _PAIRS = {"__call__": "acall"}
 _PROTOCOL = frozenset({"acall", "aforward"})
@@ -85,7 +86,7 @@ def _compatible(sync: ast.arguments, asynchronous: ast.arguments) -> bool:
 
 def merge_twins(files: Mapping[str, str]) -> tuple[dict[str, str], list[Twin]]:
     """``files`` with every pair merged, and what was found. Files without twins come back as they are."""
-    trees = {path: ast.parse(text, filename=path) for path, text in sorted(files.items()) if path.endswith(".py")}
+    trees = {path: parsed(text) for path, text in sorted(files.items()) if path.endswith(".py")}
     found = {path: find_twins(path, tree) for path, tree in trees.items()}
     renames = {twin.async_name: twin.name for twins in found.values() for twin in twins}
     judged = {path: [_judge(trees[path], twin, renames) for twin in twins] for path, twins in found.items() if twins}
@@ -244,7 +245,7 @@ def _merge(text: str, twins: Iterable[Twin], roots: set[int]) -> str:
     if roots:
         from codemods.passes.imports import fix_imports
 
-        module = fix_imports(module, {(_BASES_MODULE, _BASE_CLASS)}, text, "", set())
+        return fix_imports(module, {(_BASES_MODULE, _BASE_CLASS)}, text, "", set())
     return module.code
 
 
@@ -261,12 +262,23 @@ class _Merger(cst.CSTTransformer):
         merger = self
 
         class Reader(cst.CSTVisitor):
-            def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+            def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
+                return False
+
+            def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
                 line = merger.positions[node].start.line
                 if line in merger.gone:
                     merger.bodies[line] = node
+                return False
 
         module.visit(Reader())
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
+        return False
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        # Twins stand in modules and classes.
+        return False
 
     def leave_FunctionDef(
         self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef

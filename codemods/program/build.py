@@ -13,7 +13,9 @@ from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 """As Python counts lines."""
+_OWN = "own_nodes"
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_WITH_BODY = (*_SCOPES, ast.Module)
 
 
 class InvalidSourceError(ToolError):
@@ -96,6 +98,16 @@ def iter_own(node: ast.AST) -> Iterator[ast.AST]:
 
     Decorators, defaults and annotations of nested definitions are evaluated outside of them, so they are entered.
     """
+    if not isinstance(node, _WITH_BODY):
+        return _walk_own(node)
+    # Asked some thirty times of each scope: kept with the node, whose tree nothing changes.
+    known = cast("tuple[ast.AST, ...] | None", node.__dict__.get(_OWN))
+    if known is None:
+        known = node.__dict__[_OWN] = tuple(_walk_own(node))
+    return iter(known)
+
+
+def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
     stack = _own_children(node)[::-1]
     while stack:
         current = stack.pop()
@@ -295,8 +307,7 @@ def _link_bases(program: Program) -> None:
             expression = base.value if isinstance(base, ast.Subscript) else base
             found = resolve_class(program, cls, expression)
             if found is not None and found is not cls:
-                cls.bases.append(found)
-                found.subclasses.append(cls)
+                cls.add_base(found)
                 if not program.owns(found.symbol):
                     program.links.append((found, cls))
             elif found is None:

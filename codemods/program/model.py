@@ -7,6 +7,7 @@ Positions are ``(line, column)``: lines from 1, columns from 0 in characters, as
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,8 @@ from functools import cached_property
 Position = tuple[int, int]
 Placed = ast.stmt | ast.expr | ast.keyword | ast.excepthandler
 """Nodes that have a place in the source."""
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+"""With its end, as Python counts lines."""
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -36,6 +39,18 @@ class ModuleInfo:
             return line, column
         text = self.lines[line - 1]
         return line, len(text.encode()[:column].decode())
+
+    def segment(self, node: ast.expr) -> str:
+        """The text of ``node``, as ``ast.get_source_segment``, which splits the whole text at every call."""
+        assert node.end_lineno is not None and node.end_col_offset is not None
+        lines = self._whole_lines[node.lineno - 1 : node.end_lineno]
+        lines[-1] = lines[-1].encode()[: node.end_col_offset].decode()
+        lines[0] = lines[0].encode()[node.col_offset :].decode()
+        return "".join(lines)
+
+    @cached_property
+    def _whole_lines(self) -> list[str]:
+        return _LINE.findall(self.text)
 
 
 @dataclass(eq=False)
@@ -63,7 +78,7 @@ class ClassInfo:
         second = {alias: self.methods[name] for alias, name in self.aliases.items() if name in self.methods}
         return {**second, **self.methods}
 
-    @property
+    @cached_property
     def symbol(self) -> str:
         return f"{self.module.name}:{self.qualname}"
 
@@ -72,8 +87,31 @@ class ClassInfo:
         """Whether it only says what others have: what a call of its methods reaches may be the user's."""
         return any(base.split(".")[-1] == "Protocol" for base in self.external_bases)
 
+    def add_base(self, base: ClassInfo) -> None:
+        """Make this class one of ``base``'s subclasses."""
+        self.bases.append(base)
+        base.subclasses.append(self)
+        self._forget_family()
+
+    def leave(self, base: ClassInfo) -> None:
+        """Take this class out of ``base``'s subclasses; it goes on knowing its base."""
+        base.subclasses.remove(self)
+        self._forget_family()
+
+    def _forget_family(self) -> None:
+        """What was worked out of the classes above and below no longer holds."""
+        above = list(self._lineage(()))
+        self.__dict__.pop("_descendants", None)
+        for cls in [*above, *self.descendants()]:
+            cls.__dict__.pop("_descendants", None)
+            cls.__dict__.pop("_mro", None)
+
     def mro(self) -> list[ClassInfo]:
         """This class and its bases in the package, nearest first; a base of several comes after all of them."""
+        return self._mro
+
+    @cached_property
+    def _mro(self) -> list[ClassInfo]:
         last: dict[str, ClassInfo] = {}
         for cls in self._lineage(()):
             last.pop(cls.symbol, None)
@@ -89,6 +127,10 @@ class ClassInfo:
 
     def descendants(self) -> list[ClassInfo]:
         """All subclasses, direct or not, ordered by symbol."""
+        return self._descendants
+
+    @cached_property
+    def _descendants(self) -> list[ClassInfo]:
         found: dict[str, ClassInfo] = {}
         stack = list(self.subclasses)
         while stack:
@@ -133,7 +175,7 @@ class FunctionInfo:
     def name(self) -> str:
         return "<lambda>" if isinstance(self.node, ast.Lambda) else self.node.name
 
-    @property
+    @cached_property
     def symbol(self) -> str:
         return f"{self.module.name}:{self.qualname}"
 
@@ -248,7 +290,7 @@ class Program:
     def unlink(self) -> None:
         """Take own classes out of the library's again; the library's model can then be used for another program."""
         for base, cls in self.links:
-            base.subclasses.remove(cls)
+            cls.leave(base)
         self.links.clear()
 
     def walk_functions(self) -> Iterator[FunctionInfo]:
