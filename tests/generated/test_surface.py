@@ -41,13 +41,15 @@ GONE = {
 }
 
 # What is said of situations that do not occur: an async tool that is called without waiting, a second owner of the
-# settings, a second name of the same method, a thread that worked through a queue.
+# settings, a second name of the same method, a thread that worked through a queue. Where no model is there, it says
+# how settings are made with one.
 UNSAID = {
     ("adapters/types/tool.py", "You are calling `__call__` on an async tool"),
     ("dsp/utils/settings.py", "dspy.settings can only be changed by the thread that initially configured it."),
     ("dsp/utils/settings.py", "dspy.configure(...) can only be called from the same async task"),
     ("clients/base_lm.py", ".aforward() returned dspy.LMResponse on the legacy direct path"),
     ("utils/unbatchify.py", "Worker thread has been terminated."),
+    ("predict/predict.py", "No LM is loaded."),
 }
 
 # Plain upstream, and a coroutine here that awaits nothing itself: others of its family do, or the user's own will.
