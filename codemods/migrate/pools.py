@@ -52,8 +52,10 @@ class _Pool:
     code: str
     _alone: bool = False
     """Whether all that runs in the pool is one function."""
-    _body: tuple[str, str] = "limited(function, *args, **kwargs)", "function(*args, **kwargs)"
-    """What waits for its turn: how it is defined, and what it calls."""
+    _body: tuple[str, str] = "function, *args, **kwargs", "function(*args, **kwargs)"
+    """What waits for its turn: what it is handed, and what it calls."""
+    _turns: str = "limit"
+    _limited: str = "limited"
     _changes: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
 
     def edits(self) -> Iterator[Edit]:
@@ -67,6 +69,9 @@ class _Pool:
         calls = self._calls(item.optional_vars.id)
         if limit is None or not calls or not self._is_movable():
             return
+        taken = {n.id for n in ast.walk(self.scope.node) if isinstance(n, ast.Name)}
+        taken |= {n.name for n in ast.walk(self.scope.node) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+        self._turns, self._limited = (_free_name(name, taken) for name in ("limit", "limited"))
         self._alone = len(calls) == 1 and _method(calls[0]) == "map"
         if all(self._mapped(call) if _method(call) == "map" else self._submitted(call) for call in calls):
             yield self._edit(limit, calls)
@@ -147,8 +152,8 @@ class _Pool:
         listed = ", ".join(names)
         handed = listed if self._alone else f"{function}, {listed}"
         if self._alone:
-            self._body = f"limited({listed})", f"{function}({listed})"
-        made = f"await asyncio.gather(*(limited({handed}) for {listed} in {over}))"
+            self._body = listed, f"{function}({listed})"
+        made = f"await asyncio.gather(*({self._limited}({handed}) for {listed} in {over}))"
         parent = self.parents().get(call)
         is_list = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "list"
         bare = isinstance(parent, ast.Expr | ast.For | ast.comprehension | ast.Assign | ast.Return | ast.Call)
@@ -164,7 +169,7 @@ class _Pool:
         arguments = [self._places().source(argument) for argument in call.args]
         arguments += [f"{k.arg}={self._places().source(k.value)}" if k.arg else f"**{self._places().source(k.value)}"
                       for k in call.keywords]  # fmt: skip
-        called = f"limited({', '.join(arguments)})"
+        called = f"{self._limited}({', '.join(arguments)})"
         if futures.at_once is not None:
             self._change(futures.at_once, self._awaited(futures.at_once, called))
         else:
@@ -196,12 +201,20 @@ class _Pool:
         lines = [line.removeprefix(inner) for line in body.splitlines()]
         moved = "".join(f"{indent}{line}\n" if line.strip() else "\n" for line in lines)
         head = (
-            f"{indent}limit = asyncio.Semaphore({limit})\n\n"
-            f"{indent}async def {self._body[0]}:\n"
-            f"{indent}    async with limit:\n"
+            f"{indent}{self._turns} = asyncio.Semaphore({limit})\n\n"
+            f"{indent}async def {self._limited}({self._body[0]}):\n"
+            f"{indent}    async with {self._turns}:\n"
             f"{indent}        return {self._body[1]}\n\n"
         )
         return Edit(start, end, head + moved, self.code, ("asyncio",))
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    number, found = 1, name
+    while found in taken:
+        number += 1
+        found = f"{name}_{number}"
+    return found
 
 
 def _method(call: ast.Call) -> str:

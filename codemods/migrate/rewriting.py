@@ -132,7 +132,7 @@ def rewrite(text: str, edits: Iterable[Edit]) -> Rewritten:
 def with_imports(rewritten: Rewritten, module: ModuleInfo) -> Rewritten:
     """With the imports that the new text needs, in their sorted places."""
     wanted: set[tuple[str, str | None]] = {(name, None) for name in rewritten.needs}
-    text = fix_imports(cst.parse_module(rewritten.text), wanted, rewritten.text, module.name, set()).code
+    text = fix_imports(cst.parse_module(rewritten.text), wanted, rewritten.text, module.name, set())
     before, after = (each.splitlines() for each in (rewritten.text, text))
     lines: list[int] = []
     for _, first, last, start, end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
