@@ -31,6 +31,21 @@ def enters_asynchronously(coloring: Coloring, node: ast.expr, scope: Scope) -> b
     return any(f.is_contextmanager and coloring.is_coroutine(f) for f in found)
 
 
+def is_left_by_waiting(coloring: Coloring, node: ast.expr, scope: Scope) -> bool:
+    """Whether ``node`` may hold a context manager of the library that has both forms.
+
+    Its plain form cannot wait for what upstream's waits for. A class of the program that has both means both.
+    """
+    own = coloring.program.own
+    if own is None:
+        return False
+    classes = [
+        coloring.program.classes.get(v.cls) for v in coloring.flow.values(node, scope) if isinstance(v, Instance)
+    ]
+    leaving = [cls.find_method("__aexit__") for cls in classes if cls is not None]
+    return any(method is not None and method.module.name not in own for method in leaving)
+
+
 def makes_child(coloring: Coloring, node: ast.expr, scope: Scope) -> bool:
     """Whether entering ``node`` hands out a child of some settings."""
     settings = coloring.rules.settings

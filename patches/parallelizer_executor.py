@@ -76,7 +76,8 @@ class ParallelExecutor:
             The results in the order of the items, None for those that failed.
         """
         tqdm.tqdm._instances.clear()
-        run = _Run(self, settings, _bind_active_call_id(function), data)
+        function = _bind_active_call_id(function)
+        run = _Run(self, settings, function, data)
         with _stopped_by_interrupt(self):
             await (run.one_by_one() if run.num_threads == 1 else run.together())
 

@@ -17,7 +17,7 @@ FOLDER = "contract"
 """Below `tests/`, and in the cache."""
 SETTINGS_FILE = "pytest.ini"
 """How pytest is set up for the suite; it stands at the top of the tree that the tests run in."""
-_SHARED = ("tests/support/__init__.py", "tests/support/model_server.py")
+_SHARED = ("tests/support/__init__.py", "tests/support/model_server.py", "tests/support/sandbox.py")
 """What the suite takes from the project's other tests: a server that the programs talk to, and no part of them."""
 LONGEST_LEDGER = 5
 """How many differences the ledger may list."""
