@@ -21,7 +21,7 @@ from codemods.program.names import resolve_dotted
 from codemods.rules import Rules
 from codemods.syntax import parsed
 
-__all__ = ["Conversion", "FileCounts", "Finding", "RuleMismatchError", "RuleUse", "convert", "explain"]
+__all__ = ["Conversion", "FileCounts", "Finding", "RuleMismatchError", "RuleUse", "colored", "convert", "explain"]
 
 _MARK = "\ufeff"
 """The byte order mark, which Python takes at the start of a file and ``ast`` does not."""
@@ -154,20 +154,29 @@ def explain(files: Mapping[str, str], rules: Rules, symbol: str) -> list[str]:
 
     Raises :class:`ToolError` for a symbol that is not there.
     """
-    sources = {path: text.removeprefix(_MARK) for path, text in sorted(files.items()) if path.endswith(".py")}
-    merged, twins = merge_twins(sources)
-    program = build_program(merged)
+    coloring, twins = _colored(files, rules)
+    program = coloring.program
     if symbol not in program.functions:
         raise ToolError(
             f"{symbol} is no function of this release",
             remedy=f"Write it as module:qualname. {_similar(program, symbol)}",
         )
-    coloring = color(program, rules)
     lines = coloring.explain(symbol)
     lines += [
         f"{symbol}: merged with its twin {t.async_name} ({t.verdict})" for t in twins if _is_of(t, program, symbol)
     ]
     return lines or [f"{symbol} stays a plain function: it reaches no coroutine and reads no settings"]
+
+
+def colored(files: Mapping[str, str], rules: Rules) -> Coloring:
+    """The colours of a release after its patches, to explain many symbols. Raises :class:`ToolError`."""
+    return _colored(files, rules)[0]
+
+
+def _colored(files: Mapping[str, str], rules: Rules) -> tuple[Coloring, list[Twin]]:
+    sources = {path: text.removeprefix(_MARK) for path, text in sorted(files.items()) if path.endswith(".py")}
+    merged, twins = merge_twins(sources)
+    return color(build_program(merged), rules), twins
 
 
 def _is_of(twin: Twin, program: Program, symbol: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 import jinja2
 import tomlkit
+from packaging.version import Version
 from pydantic import BaseModel, ConfigDict, ValidationError
 from tomlkit.items import Array
 
@@ -129,12 +130,12 @@ def build_package(pin: Pin, tree: SourceTree, converted: Mapping[str, str]) -> P
         )
     files = {name: content for name, content in upstream.items() if not name.endswith(".py")}
     files |= {name: text.encode() for name, text in converted.items()}
-    metadata = _metadata(tree)
+    is_pinned = tree.version == normal_version(pin.version)
+    metadata = _metadata(tree, pin.post if is_pinned else 0)
     files["pyproject.toml"] = _dump(metadata).encode()
     files["README.md"] = _readme(metadata).encode()
     files["LICENSE"] = tree.files["LICENSE"].rstrip() + b"\n" + _NOTICE.encode()
     files = dict(sorted(files.items()))
-    is_pinned = tree.version == normal_version(pin.version)
     source = LockedSource(
         version=tree.version,
         commit=pin.commit if is_pinned else None,
@@ -145,12 +146,26 @@ def build_package(pin: Pin, tree: SourceTree, converted: Mapping[str, str]) -> P
     return Package(dict(sorted({**files, LOCK_FILE: lock.content()}.items())), lock)
 
 
-def _metadata(tree: SourceTree) -> dict[str, Any]:
+def distribution_version(version: str, post: int) -> str:
+    """The converted package's version: upstream's, `.postN` for a re-release.
+
+    Raises:
+        ToolError: upstream's release is a post-release itself, and nothing sorts between that and its next one.
+    """
+    if post and Version(version).is_postrelease:
+        raise ToolError(
+            f"there is no version for re-release {post} of DSPy {version}, which is a post-release itself",
+            remedy="Take `post` out of pin.toml, and release what is mended with upstream's next release.",
+        )
+    return f"{version}.post{post}" if post else version
+
+
+def _metadata(tree: SourceTree, post: int) -> dict[str, Any]:
     """The distribution's pyproject.toml: upstream's, but for the name, the description and what only develops it."""
     theirs: dict[str, Any] = tomllib.loads(tree.files["pyproject.toml"].decode())
     project: dict[str, Any] = dict(theirs["project"])
     project["name"] = DISTRIBUTION
-    project["version"] = tree.version
+    project["version"] = distribution_version(tree.version, post)
     project["description"] = "DSPy, async all the way down: nothing blocks, and settings are handed to every call"
     project["readme"] = "README.md"
     # The form upstream uses is deprecated, and only newer build backends read this one.

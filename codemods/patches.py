@@ -18,7 +18,7 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -1006,16 +1006,20 @@ class Footing:
     Args:
         symbol: the upstream symbol.
         file: the patch file's name.
+        index: its place among the file's patches, from 0.
         scope: how much of the symbol counts: two patches of one symbol may ask for different parts of it.
         applies: whether the patch is for the release.
         fingerprint: of that part, in hex; None where the release has no such symbol.
+        fits: whether the patch can be applied there.
     """
 
     symbol: str
     file: str
+    index: int
     scope: str
     applies: bool
     fingerprint: str | None
+    fits: bool
 
 
 def footings(files: Mapping[str, str], patches: PatchSet, version: str) -> tuple[Footing, ...]:
@@ -1028,11 +1032,14 @@ def footings(files: Mapping[str, str], patches: PatchSet, version: str) -> tuple
         patch = loaded.patch
         if isinstance(patch, AddPatch):
             continue
-        try:
-            fingerprint = _hash(patch, find(files, loaded.symbol))
-        except SymbolError:
-            fingerprint = None
-        found.append(Footing(loaded.symbol, loaded.file, _scope(patch), loaded.applies(version), fingerprint))
+        fingerprint, fits = None, False
+        with suppress(SymbolError, ToolError):
+            symbol = find(files, loaded.symbol)
+            fingerprint = _hash(patch, symbol)
+            _rewrite(symbol.source, list(_changes(loaded, symbol)))
+            fits = True
+        applies = loaded.applies(version)
+        found.append(Footing(loaded.symbol, loaded.file, loaded.index, _scope(patch), applies, fingerprint, fits))
     return tuple(found)
 
 

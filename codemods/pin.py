@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from packaging.version import InvalidVersion, Version
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from codemods.errors import ToolError, UsageError
 
@@ -28,12 +28,39 @@ class Pin(BaseModel):
 
     version: Annotated[str, AfterValidator(_is_version)]
     """The release's version, as the package index spells it."""
-    commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
-    """The git commit of its tag."""
+    commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None = None
+    """The git commit of its tag; None where no clone of upstream's repository was at hand to tell it."""
     sdist_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of its source archive."""
     resolved_on: datetime.date
     """Day as of which environments that run upstream's tests are resolved."""
+    post: Annotated[int, Field(ge=0)] = 0
+    """Which re-release of the converted package this is: `.postN` of upstream's version; 0 for the first."""
+
+    def content(self) -> str:
+        """The pin as the text of its file, with what each line is for."""
+        lines = [
+            "# The release of DSPy that a plain `dspy-async sync` converts. `nox -s bump -- VERSION` moves it.",
+            f'version = "{self.version}"',
+        ]
+        if self.commit is not None:
+            lines += [
+                "# The commit that the release was tagged at, in the `upstream` submodule.",
+                f'commit = "{self.commit}"',
+            ]
+        lines += [
+            f"# Of the release's source archive (dspy-{self.version}.tar.gz), as the package index publishes it.",
+            f'sdist_sha256 = "{self.sdist_sha256}"',
+            "# Environments that run upstream's own tests are resolved as of this day: newer dependencies break some of"
+            " them.",
+            f"resolved_on = {self.resolved_on.isoformat()}",
+        ]
+        if self.post:
+            lines += [
+                f"# This re-release of the converted package is {self.version}.post{self.post}.",
+                f"post = {self.post}",
+            ]
+        return "\n".join(lines) + "\n"
 
 
 def load_pin(path: Path) -> Pin:

@@ -22,14 +22,16 @@ class Project:
 
     Args:
         root: the directory that holds `pin.toml`.
+        pin_file: another file that names the release: of one that is only tried.
     """
 
     root: Path
+    pin_file: Path | None = None
 
     @property
     def pin(self) -> Path:
         """The file that names the release."""
-        return self.root / PIN_FILE
+        return self.pin_file or self.root / PIN_FILE
 
     @property
     def ledger(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import re
 import subprocess
@@ -79,7 +80,9 @@ def _fetch(version: str, folder: Path, pinned: str | None) -> Sdist:
         archive = _download(version, Path(scratch), expected, is_pinned=pinned is not None)
         found = digest(archive)
         if expected is not None and found != expected:
-            raise _hash_error(version, expected, found, is_pinned=pinned is not None)
+            raise _hash_error(
+                version, expected, found, "pin.toml says" if pinned is not None else "an earlier download had"
+            )
         fresh = Path(scratch) / "record.json"
         fresh.write_text(_Record(sha256=found).model_dump_json() + "\n", encoding="utf-8")
         archive.replace(kept)
@@ -114,6 +117,22 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def archive_date(path: Path) -> datetime.date:
+    """The day (UTC) a source archive was built: that of its newest member. No index is needed to know it.
+
+    Raises:
+        ToolError: the file is no source archive.
+    """
+    try:
+        with tarfile.open(path, "r:*") as archive:
+            newest = max((member.mtime for member in archive), default=0)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ToolError(
+            f"{path} is not a readable source archive: {error}", remedy="Give an sdist (.tar.gz)."
+        ) from error
+    return datetime.datetime.fromtimestamp(newest, datetime.UTC).date()
+
+
 def _recorded(record: Path) -> str | None:
     try:
         return _Record.model_validate_json(record.read_bytes()).sha256
@@ -143,7 +162,7 @@ def _download(version: str, folder: Path, expected: str | None, *, is_pinned: bo
     command += ["--dest", str(folder), "--requirement", str(requirements)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
-        raise _explain_failure(version, done.stdout + done.stderr, expected, is_pinned=is_pinned)
+        raise explain_failure(version, done.stdout + done.stderr, expected, is_pinned=is_pinned)
     archives = [path for path in folder.iterdir() if path.name.endswith((".tar.gz", ".zip"))]
     if len(archives) != 1 or not archives[0].name.endswith(".tar.gz"):
         names = ", ".join(sorted(path.name for path in archives)) or "nothing"
@@ -151,10 +170,21 @@ def _download(version: str, folder: Path, expected: str | None, *, is_pinned: bo
     return archives[0]
 
 
-def _explain_failure(version: str, output: str, expected: str | None, *, is_pinned: bool) -> ToolError:
+def explain_failure(version: str, output: str, expected: str | None, *, is_pinned: bool) -> ToolError:
+    """What pip's words mean.
+
+    Args:
+        version: the release that was asked for, or `(any)`.
+        output: what pip wrote.
+        expected: the digest the archive must have, if one is known.
+        is_pinned: whether that digest is the pin's.
+    """
     got = re.search(r"Got\s+([0-9a-f]{64})", output)
+    stated = re.search(r"Expected sha256 ([0-9a-f]{64})", output)
     if expected is not None and got is not None:
-        return _hash_error(version, expected, got[1], is_pinned=is_pinned)
+        return _hash_error(version, expected, got[1], "pin.toml says" if is_pinned else "an earlier download had")
+    if stated is not None and got is not None:
+        return _hash_error(version, stated[1], got[1], "the index says")
     known = re.search(r"Could not find a version .*\(from versions: ([^)]*)\)", output)
     if known is not None and known[1] != "none":
         return ToolError(
@@ -176,8 +206,7 @@ def _explain_failure(version: str, output: str, expected: str | None, *, is_pinn
     )
 
 
-def _hash_error(version: str, expected: str, found: str, *, is_pinned: bool) -> ToolError:
-    holder = "pin.toml says" if is_pinned else "an earlier download had"
+def _hash_error(version: str, expected: str, found: str, holder: str) -> ToolError:
     return ToolError(
         f"the source archive of {DISTRIBUTION} {version} has the wrong hash: sha256 {found}, but {holder} {expected}",
         remedy="Do not use it before you know why it differs: a release's archive never changes. "

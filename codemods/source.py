@@ -76,8 +76,8 @@ def load_source(
         return _from_sdist(version, cache, sha256)
     if source != "auto":
         return _finish(version, "path", _read_path(Path(source), version))
-    if not is_pinned:
-        # A tag can be moved; for a release that nothing pins, the archive is the authority.
+    if not is_pinned or pin.commit is None:
+        # A tag can be moved; for a release of which no commit is pinned, the archive is the authority.
         return _from_sdist(version, cache, sha256)
     try:
         files = _read_git(submodule, version, pin.commit)

@@ -60,6 +60,8 @@ class SyncOptions:
         types: whether a type checker compares the output with upstream, in an environment with all extras too.
         keep_going: write the output even where a person must look at it, patches that are stale and rules that do not
             match as they declare among it. The run fails all the same.
+        converted: what this line wrote for the same release from the same sources, for those who would convert it
+            once more.
     """
 
     project: Project
@@ -73,6 +75,7 @@ class SyncOptions:
     imports: bool = True
     types: bool = False
     keep_going: bool = False
+    converted: Path | None = None
 
     @property
     def target(self) -> Path:
@@ -325,7 +328,7 @@ def _verify(stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult
 
     python = None
     if options.imports:
-        python = dependency_environment(_requirements(stage, extras=False), options.cache / ENVIRONMENTS)
+        python = dependency_environment(dependencies(stage, extras=False), options.cache / ENVIRONMENTS)
     return verify(
         stage,
         python=python,
@@ -350,7 +353,7 @@ def type_checker(package_root: Path, version: str, options: SyncOptions) -> Chec
 
     pinned = load_pin(options.project.pin).version == version
     python = dependency_environment(
-        _requirements(package_root, extras=True),
+        dependencies(package_root, extras=True),
         options.cache / ENVIRONMENTS,
         constraints=options.project.constraints if pinned else None,
     )
@@ -358,7 +361,8 @@ def type_checker(package_root: Path, version: str, options: SyncOptions) -> Chec
     return Checker(python, options.cache / "types")
 
 
-def _requirements(package_root: Path, *, extras: bool) -> list[str]:
+def dependencies(package_root: Path, *, extras: bool) -> list[str]:
+    """What a package asks for in its pyproject.toml, with all its extras if they are wanted."""
     project = tomllib.loads((package_root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     optional = project.get("optional-dependencies", {}).values() if extras else ()
     return [*project["dependencies"], *chain.from_iterable(optional)]

@@ -98,7 +98,7 @@ def test_environment(
 def _make(
     home: Path, interpreter: Path, record: Path, wanted: Sequence[str], day: datetime.date, python: str, run: Run
 ) -> None:
-    uv = _find_uv()
+    uv = find_uv()
     shutil.rmtree(home, ignore_errors=True)
     chosen = find_python(python, run)
     _check(run([uv, "venv", "--quiet", "--python", chosen, str(home)]), f"there is no Python {python}")
@@ -132,7 +132,7 @@ def find_python(wanted: str, run: Run) -> str:
     return wanted
 
 
-def _find_uv() -> str:
+def find_uv() -> str:
     # The one that is installed with the toolchain: a version manager's shim on the path may name one that does not run.
     try:
         from uv import find_uv_bin

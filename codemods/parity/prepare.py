@@ -204,6 +204,9 @@ def _package_files(tree: SourceTree) -> dict[str, bytes]:
 
 def _convert_package(out: Path, options: SyncOptions, announce: Callable[[str], None]) -> list[str]:
     """Write the generated package; what sync has against it is sync's to fail for, and a note here."""
+    if options.converted is not None:
+        shutil.copytree(options.converted / PACKAGE, out / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+        return []
     own = replace(options, out=out, check=False, force=True, imports=False, keep_going=True)
     notes: list[str] = []
     try:
