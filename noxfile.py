@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from pathlib import Path
 
 import nox
@@ -108,6 +107,20 @@ def contract(session: nox.Session) -> None:
     session.run("dspy-async", "contract", *session.posargs)
 
 
+@nox.session(default=False)
+def backtest(session: nox.Session) -> None:
+    """Try the toolchain on the releases of the past (what stands behind -- goes to `dspy-async backtest`)."""
+    _install(session, "--editable", ".")
+    session.run("dspy-async", "backtest", *session.posargs)
+
+
+@nox.session(default=False)
+def bump(session: nox.Session) -> None:
+    """Take the tree to another release of DSPy (what stands behind -- goes to `dspy-async bump`)."""
+    _install(session, "--editable", ".")
+    session.run("dspy-async", "bump", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
@@ -135,13 +148,8 @@ def types(session: nox.Session) -> None:
 @nox.session(default=False)
 def constraints(session: nox.Session) -> None:
     """Resolve constraints.txt anew, as of the day that pin.toml names."""
-    session.install("uv")
-    day = tomllib.loads((ROOT / "pin.toml").read_text(encoding="utf-8"))["resolved_on"]
-    command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", ".".join(map(str, OLDEST))]
-    # The end of that day. No index and no path of this machine goes into the file.
-    command += ["--exclude-newer", f"{day}T23:59:59Z", "--no-emit-index-url", "--no-annotate", "--no-header"]
-    command += ["--all-extras", "pyproject.toml", "generated/pyproject.toml", "tests/generated/requirements.txt"]
-    session.run(*command, "--output-file", str(CONSTRAINTS), *session.posargs)
+    _install(session, "--editable", ".")
+    session.run("python", "-m", "codemods.constraints")
 
 
 def _wheel(session: nox.Session, folder: Path) -> Path:

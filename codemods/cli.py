@@ -51,6 +51,8 @@ Source = Annotated[
     typer.Option(metavar="auto|submodule|sdist|PATH", help="Where the release is read: PATH is an unpacked one."),
 ]
 
+Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes for the work per file.")]
+
 
 def _console() -> Console:
     return Console(stderr=True, highlight=False)
@@ -117,8 +119,7 @@ def sync(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail if DIR is not, file for file, what would be written.")
     ] = False,
-    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Processes for the work per file.")] = os.cpu_count()
-    or 1,
+    jobs: Jobs = os.cpu_count() or 1,
     force: Annotated[bool, typer.Option("--force", help="Overwrite hand edits in DIR.")] = False,
     imports: Annotated[
         bool,
@@ -268,6 +269,93 @@ def contract(
         console.print(contract_to_terminal(error.report))
         raise
     console.print(contract_to_terminal(result))
+
+
+@app.command()
+@_reports_errors
+def backtest(
+    versions: Annotated[
+        Optional[list[str]],  # noqa: UP045 - as above
+        typer.Argument(metavar="[VERSION]...", help="Releases; those of the declared list by default."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Try again what the same toolchain has tried before.")] = False,
+    imports: Annotated[bool, typer.Option(help="Import every module of each output.")] = True,
+    smoke: Annotated[bool, typer.Option(help="Run the contract's smoke on each release.")] = True,
+    report: Annotated[
+        Optional[Path],  # noqa: UP045 - as above
+        typer.Option(metavar="DIR", help="Where the report is written; a folder of the cache by default."),
+    ] = None,
+    jobs: Jobs = os.cpu_count() or 1,
+) -> None:
+    """Convert the releases of the past with today's rules and patches, and tell what each of them asks of a person."""
+    from codemods.backtest import BacktestError, BacktestOptions, run_backtest
+    from codemods.backtest import to_terminal as backtest_to_terminal
+
+    options = BacktestOptions(
+        sync=replace(_options(None, "sdist"), jobs=jobs),
+        versions=tuple(versions or ()),
+        fresh=fresh,
+        imports=imports,
+        smoke=smoke,
+        report=report,
+    )
+    console = Console(highlight=False)
+    try:
+        with _progress() as announce:
+            result = run_backtest(options, _Announcer(announce))
+    except BacktestError as error:
+        console.print(backtest_to_terminal(error.result))
+        raise
+    console.print(backtest_to_terminal(result))
+
+
+@app.command()
+@_reports_errors
+def bump(
+    version: Annotated[
+        Optional[str],  # noqa: UP045 - as above
+        typer.Argument(metavar="[VERSION]", help="A release; the newest stable one of the index by default."),
+    ] = None,
+    contract: Annotated[bool, typer.Option(help="Run the contract suite on both packages.")] = True,
+    parity: Annotated[bool, typer.Option(help="Run upstream's tests on both packages, where they are at hand.")] = True,
+    strict: Annotated[bool, typer.Option("--strict", help="As for `dspy-async parity`.")] = False,
+    imports: Annotated[bool, typer.Option(help="Import every module of the output.")] = True,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Move the tree to the release even where something is left to a person.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Do again what the same inputs gave an outcome before.")
+    ] = False,
+    report: Annotated[
+        Optional[Path],  # noqa: UP045 - as above
+        typer.Option(metavar="FILE", help="Where the report is written; bump-report.md by default."),
+    ] = None,
+    jobs: Jobs = os.cpu_count() or 1,
+) -> None:
+    """Take the tree to another release of DSPy: pin, package, results. Where a person is needed, it stays as it is."""
+    from codemods.bump import BumpError, BumpOptions, run_bump
+    from codemods.bump import to_terminal as bump_to_terminal
+
+    options = BumpOptions(
+        sync=replace(_options(None, "auto"), jobs=jobs, imports=imports),
+        version=version,
+        contract=contract,
+        parity=parity,
+        strict=strict,
+        draft=draft,
+        fresh=fresh,
+        workers=jobs,
+        report=report,
+    )
+    console = Console(highlight=False)
+    try:
+        with _progress() as announce:
+            result = run_bump(options, _Announcer(announce))
+    except BumpError as error:
+        console.print(bump_to_terminal(error.report))
+        raise
+    console.print(bump_to_terminal(result))
+    console.print(f"nothing is left to do (report: {options.report_file})", soft_wrap=True)
 
 
 class _Announcer:

@@ -1,0 +1,37 @@
+"""A package index on loopback, and a checkout that asks it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from codemods.project import CACHE_VARIABLE
+from tests.bump.support import World, write_world
+from tests.package_index import PackageIndex, serve
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[PackageIndex]:
+    """The only index that pip knows."""
+    for name in [name for name in os.environ if name.startswith(("PIP_", "GIT_", "UV_"))]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "index"
+    folder.mkdir()
+    with serve(PackageIndex(folder)) as served:
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("PIP_INDEX_URL", served.url)
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+        yield served
+
+
+@pytest.fixture
+def world(tmp_path: Path, index: PackageIndex, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A checkout with the old release pinned."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    made = write_world(tmp_path, index)
+    monkeypatch.chdir(made.root)
+    return made
