@@ -11,6 +11,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeGuard
 
 from codemods.blocking import blocks
@@ -23,6 +24,7 @@ from codemods.program.stand_ins import StandIns
 from codemods.program.values import External, FunctionRef, Instance, Made, Opaque, Plain, Supplied, Value, Values
 from codemods.relays import relayed_at
 from codemods.rules import Rules
+from codemods.stages import Finding
 
 _Paint = Callable[[FunctionInfo, "Reason"], FunctionInfo | None]
 _ASYNC_PROTOCOL = frozenset({"__aenter__", "__aexit__", "__aiter__", "__anext__"})
@@ -37,16 +39,6 @@ class Reason:
     text: str
     line: int
     via: str | None = None
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something a person must look at. ``line`` counts from 1."""
-
-    rule: str
-    path: str
-    line: int
-    message: str
 
 
 @dataclass(eq=False)
@@ -131,7 +123,15 @@ class Coloring:
         return steps[::-1]
 
     def _calls_of(self, symbol: str) -> list[CallSite]:
-        return [site for site in self.calls if site.function is not None and site.function.symbol == symbol]
+        return self._calls_by_symbol.get(symbol, [])
+
+    @cached_property
+    def _calls_by_symbol(self) -> dict[str, list[CallSite]]:
+        found: dict[str, list[CallSite]] = defaultdict(list)
+        for site in self.calls:
+            if site.function is not None:
+                found[site.function.symbol].append(site)
+        return found
 
     def _reached(self, site: CallSite) -> list[str]:
         """Coroutines a call may run: its targets, and what overrides a target that only declares."""

@@ -7,60 +7,25 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from codemods.coloring import Coloring, Finding, color
+from codemods.coloring import Coloring, color
 from codemods.docstrings import plan_docstrings
-from codemods.errors import ToolError
+from codemods.explanations import Explanations
+from codemods.kept import Store, digest
 from codemods.passes import run_passes
-from codemods.passes.twins import Twin, merge_twins
+from codemods.passes.twins import merge_twins
 from codemods.plan import FilePlan, plan_files
 from codemods.program import Program, build_program
 from codemods.program.build import dotted
 from codemods.program.names import resolve_dotted
 from codemods.rules import Rules
+from codemods.stages import Conversion, FileCounts, Finding, RuleUse, Twin
 from codemods.syntax import parsed
 
-__all__ = ["Conversion", "FileCounts", "Finding", "RuleMismatchError", "RuleUse", "colored", "convert", "explain"]
-
+_ENOUGH_FOR_PROCESSES = 8
+"""Files; for fewer, starting processes takes longer than they save."""
 _MARK = "\ufeff"
 """The byte order mark, which Python takes at the start of a file and ``ast`` does not."""
-
-
-@dataclass(frozen=True)
-class FileCounts:
-    """What stands in one generated file."""
-
-    functions: int
-    coroutines: int
-    settings: int
-    awaits: int
-
-
-@dataclass(frozen=True)
-class RuleUse:
-    """How often a rule matched, beside what it declares to expect (``any``, ``some`` or a number)."""
-
-    rule: str
-    expected: str
-    matches: int
-
-
-class RuleMismatchError(ToolError):
-    """A rule matched another number of times than it declares."""
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """The generated text of every file by posix path, with what a maintainer wants to know of it."""
-
-    files: dict[str, str]
-    counts: dict[str, FileCounts]
-    unresolved: tuple[Finding, ...]
-    findings: tuple[Finding, ...]
-    rules: tuple[RuleUse, ...]
-    twins: tuple[Twin, ...]
-    seconds: dict[str, float]
 
 
 def convert(
@@ -70,21 +35,23 @@ def convert(
     rules: Rules,
     jobs: int = 1,
     final: Iterable[str] = (),
+    store: Store | None = None,
 ) -> Conversion:
     """Convert a package's Python files (posix path to text, patches applied).
 
     The same input gives the same bytes whatever the order of ``files`` and the number of ``jobs`` (processes).
     ``final`` are paths of modules, and symbols (``module:qualname``), that are written in the converted form already:
-    they stay as they are.
+    they stay as they are. ``store`` keeps what becomes of each file, which changes nothing of it.
     Raises :class:`ToolError`.
     """
     seconds: dict[str, float] = {}
+    store = store or Store()
     marked = {path for path, text in files.items() if path.endswith(".py") and text.startswith(_MARK)}
     files = {path: text.removeprefix(_MARK) if path in marked else text for path, text in files.items()}
     held, written = held_as_text(files) | _vendored(files, rules), frozenset(final)
     sources = {path: files[path] for path in sorted(files) if path.endswith(".py") and path not in held}
     with _timed(seconds, "twins"):
-        merged, twins = merge_twins(sources) if _all_parse(sources) else (sources, [])
+        merged, twins = merge_twins(sources, store) if _all_parse(sources) else (sources, [])
     with _timed(seconds, "program"):
         program = build_program(merged)
     with _timed(seconds, "coloring"):
@@ -92,7 +59,7 @@ def convert(
     with _timed(seconds, "passes"):
         plans = plan_files(coloring, final=written)
         plan_docstrings(coloring, plans, written)
-        texts = _run_all(program, plans, merged, sources, jobs)
+        texts = _run_all(program, plans, merged, sources, jobs, store)
     output = {path: (_MARK if path in marked else "") + texts.get(path, files[path]) for path in sorted(files)}
     uses = _rule_uses(coloring, rules)
     findings = sorted({*coloring.findings, *(f for p in plans.values() for f in p.findings)}, key=_place)
@@ -133,41 +100,6 @@ def _parsed(text: str) -> ast.AST:
         return ast.Module([], [])
 
 
-def mismatches(uses: Iterable[RuleUse]) -> list[RuleUse]:
-    """Rules that did not match as they declare."""
-    return [use for use in uses if not _as_expected(use)]
-
-
-def check_rules(uses: Iterable[RuleUse]) -> None:
-    """Raise :class:`RuleMismatchError` where a rule did not match as it declares."""
-    wrong = mismatches(uses)
-    if wrong:
-        lines = "\n".join(f"  {use.rule}: expected {use.expected}, matched {use.matches}" for use in wrong)
-        raise RuleMismatchError(
-            f"rules did not match as they declare:\n{lines}",
-            remedy="Upstream changed, or a rule is dead: mend or remove it in codemods/rules.toml.",
-        )
-
-
-def explain(files: Mapping[str, str], rules: Rules, symbol: str) -> list[str]:
-    """Why ``symbol`` (``module:qualname``) is a coroutine or takes settings: the chain to the leaf, line by line.
-
-    Raises :class:`ToolError` for a symbol that is not there.
-    """
-    coloring, twins = _colored(files, rules)
-    program = coloring.program
-    if symbol not in program.functions:
-        raise ToolError(
-            f"{symbol} is no function of this release",
-            remedy=f"Write it as module:qualname. {_similar(program, symbol)}",
-        )
-    lines = coloring.explain(symbol)
-    lines += [
-        f"{symbol}: merged with its twin {t.async_name} ({t.verdict})" for t in twins if _is_of(t, program, symbol)
-    ]
-    return lines or [f"{symbol} stays a plain function: it reaches no coroutine and reads no settings"]
-
-
 def colored(files: Mapping[str, str], rules: Rules) -> Coloring:
     """The colours of a release after its patches, to explain many symbols. Raises :class:`ToolError`."""
     return _colored(files, rules)[0]
@@ -179,15 +111,16 @@ def _colored(files: Mapping[str, str], rules: Rules) -> tuple[Coloring, list[Twi
     return color(build_program(merged), rules), twins
 
 
-def _is_of(twin: Twin, program: Program, symbol: str) -> bool:
-    function = program.functions[symbol]
-    return twin.path == function.module.path and f"{twin.scope}{twin.name}" == function.qualname
-
-
-def _similar(program: Program, symbol: str) -> str:
-    last = symbol.split(":")[-1].split(".")[-1]
-    close = [s for s in sorted(program.functions) if s.split(".")[-1].split(":")[-1] == last][:5]
-    return f"Did you mean {', '.join(close)}?" if close else ""
+def explanations(files: Mapping[str, str], rules: Rules) -> Explanations:
+    """Why each function is a coroutine or takes settings. Raises :class:`ToolError`."""
+    coloring, twins = _colored(files, rules)
+    lines = {symbol: coloring.explain(symbol) for symbol in coloring.program.functions}
+    merged_as = {(twin.path, f"{twin.scope}{twin.name}"): twin for twin in twins}
+    for symbol, function in coloring.program.functions.items():
+        twin = merged_as.get((function.module.path, function.qualname))
+        if twin is not None:
+            lines[symbol].append(f"{symbol}: merged with its twin {twin.async_name} ({twin.verdict})")
+    return Explanations(lines)
 
 
 def _all_parse(sources: Mapping[str, str]) -> bool:
@@ -200,24 +133,50 @@ def _all_parse(sources: Mapping[str, str]) -> bool:
     return True
 
 
+_Task = tuple[str, FilePlan, str, set[str], str]
+"""What the passes need for one file: its text, plan and module name, the names that others import, upstream's text."""
+
+
 def _run_all(
-    program: Program, plans: Mapping[str, FilePlan], files: Mapping[str, str], sources: Mapping[str, str], jobs: int
+    program: Program,
+    plans: Mapping[str, FilePlan],
+    files: Mapping[str, str],
+    sources: Mapping[str, str],
+    jobs: int,
+    store: Store,
 ) -> dict[str, str]:
     imported, by_path = _imported_names(program), program.by_path()
-    tasks = [
-        (files[path], plans[path], by_path[path].name, imported.get(by_path[path].name, set()), sources[path])
+    tasks: dict[str, _Task] = {
+        path: (files[path], plans[path], by_path[path].name, imported.get(by_path[path].name, set()), sources[path])
         for path in sorted(files)
         if path in plans
-    ]
-    if jobs <= 1:
-        texts = [_run_one(task) for task in tasks]
-    else:
-        with ProcessPoolExecutor(jobs) as pool:
-            texts = list(pool.map(_run_one, tasks, chunksize=4))
-    return dict(zip([path for path in sorted(files) if path in plans], texts, strict=True))
+    }
+    keys = {path: _key(task) for path, task in tasks.items()}
+    texts = {path: text for path, key in keys.items() if (text := store.text(key)) is not None}
+    missing = [path for path in tasks if path not in texts]
+    for path, text in zip(missing, _run_each([tasks[path] for path in missing], jobs), strict=True):
+        texts[path] = text
+        store.put_text(keys[path], text)
+    return {path: texts[path] for path in tasks}
 
 
-def _run_one(task: tuple[str, FilePlan, str, set[str], str]) -> str:
+def _key(task: _Task) -> str:
+    text, plan, name, kept, original = task
+    return digest("passes", text, plan.content(), name, kept, original)
+
+
+def _run_each(tasks: list[_Task], jobs: int) -> list[str]:
+    if jobs <= 1 or len(tasks) < _ENOUGH_FOR_PROCESSES:
+        return [_run_one(task) for task in tasks]
+    # The largest first, each for itself: no process is left with a long one at the end.
+    order = sorted(range(len(tasks)), key=lambda index: -len(tasks[index][0]))
+    with ProcessPoolExecutor(jobs) as pool:
+        done = list(pool.map(_run_one, [tasks[index] for index in order]))
+    texts = dict(zip(order, done, strict=True))
+    return [texts[index] for index in range(len(tasks))]
+
+
+def _run_one(task: _Task) -> str:
     text, plan, name, kept, original = task
     return run_passes(text, plan, module_name=name, kept=kept, original=original)
 
@@ -266,12 +225,6 @@ def _rule_names(rules: Rules) -> Iterator[tuple[str, str, str | int]]:
         yield "decorator", rule.symbol, rule.expect
     for rule in rules.blocking:
         yield "blocking", rule.call, rule.expect
-
-
-def _as_expected(use: RuleUse) -> bool:
-    if use.expected == "any":
-        return True
-    return use.matches > 0 if use.expected == "some" else str(use.matches) == use.expected
 
 
 def _count(text: str) -> FileCounts:

@@ -31,6 +31,7 @@ from tomlkit.items import Table
 
 from codemods.errors import ToolError
 from codemods.passes.imports import fix_imports, unused_imports
+from codemods.stages import AppliedPatch, Patched, StalePatch
 from codemods.symbols import Scope, SourceText, Symbol, SymbolError, blocks, body_of, dump, find, is_docstring, split
 from codemods.syntax import parsed
 
@@ -200,69 +201,6 @@ class PatchSet:
     """All patches of a directory, in the order of file names and places in them."""
 
     patches: tuple[LoadedPatch, ...]
-
-
-@dataclass(frozen=True)
-class AppliedPatch:
-    """One patch as the report shows it.
-
-    Args:
-        symbol: the upstream symbol, or the path of an added module.
-        kind: edit, replace, insert, remove, keep or add.
-        reason: why it is there.
-        matches: places changed.
-        lines: lines of our own code it brings.
-    """
-
-    symbol: str
-    kind: str
-    reason: str
-    matches: int
-    lines: int
-
-
-@dataclass(frozen=True)
-class StalePatch:
-    """A patch that a person must look at before it is used on a release.
-
-    Args:
-        symbol: the upstream symbol, or the path of an added module.
-        kind: of the patch, as in `AppliedPatch`.
-        file: the patch file's name.
-        line: of the patch in its file.
-        reason: why the patch is there.
-        fault: `gone` where upstream has the symbol no more, `changed` where nobody has reviewed what it looks like,
-            `misfit` where it was reviewed and the patch does not go onto it.
-        fits: whether the patch can be applied to what is there. It was then, for a look at the outcome.
-        detail: upstream's change as a diff, where the reviewed release is at hand, or why the patch does not fit.
-    """
-
-    symbol: str
-    kind: str
-    file: str
-    line: int
-    reason: str
-    fault: Literal["gone", "changed", "misfit"]
-    fits: bool
-    detail: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Patched:
-    """The release's texts after the patches, and what was done.
-
-    Args:
-        files: all texts by posix path.
-        applied: what was done, in the order of the patches.
-        final: what is our own code from beginning to end, and in its final form: the paths of added modules, and the
-            symbols of functions and classes that replace upstream's, are inserted, or stay as they are.
-        stale: what a person must look at; empty but for a tolerant run, since it is an error otherwise.
-    """
-
-    files: dict[str, str]
-    applied: tuple[AppliedPatch, ...]
-    final: tuple[str, ...] = ()
-    stale: tuple[StalePatch, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import cast
 
 from codemods.asynchronous import (
     asynchronous_generators,
@@ -151,11 +152,27 @@ class FilePlan:
     """Imports of the settings object inside functions that have settings of their own under that name."""
     findings: list[Finding] = field(default_factory=list[Finding])
 
+    def content(self) -> str:
+        """All edits as one text, the same for equal plans: what becomes of the file depends on nothing else of it."""
+        return repr(
+            [(each.name, _ordered(getattr(self, each.name))) for each in fields(self) if each.name != "findings"]
+        )
+
     @property
     def is_empty(self) -> bool:
         parts = (self.functions, self.calls, self.reads, self.withs, self.iterations, self.bare_awaits, self.docstrings)
         parts = (*parts, self.strings, self.numbers, self.markers, self.fixtures, self.shadowing, self.delegations)
         return not any(parts)
+
+
+def _ordered(value: object) -> object:
+    if isinstance(value, dict):
+        entries = list(cast("dict[object, object]", value).items())
+    elif isinstance(value, set):
+        entries = list(cast("set[object]", value))
+    else:
+        return value
+    return sorted(entries, key=repr)
 
 
 def plan_files(

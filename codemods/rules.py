@@ -7,12 +7,14 @@ Rules speak of constructs and protocols, never of files. Each says how often it 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from importlib import resources
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from codemods.errors import ToolError
+from codemods.stages import RuleUse
 
 
 class _Rule(BaseModel):
@@ -156,3 +158,29 @@ def load_rules(text: str | None = None) -> Rules:
         return Rules.model_validate(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, ValueError) as error:
         raise ToolError(f"the rule table is not valid: {error}", remedy="Mend codemods/rules.toml.") from error
+
+
+class RuleMismatchError(ToolError):
+    """A rule matched another number of times than it declares."""
+
+
+def mismatches(uses: Iterable[RuleUse]) -> list[RuleUse]:
+    """Rules that did not match as they declare."""
+    return [use for use in uses if not _as_expected(use)]
+
+
+def check_rules(uses: Iterable[RuleUse]) -> None:
+    """Raise :class:`RuleMismatchError` where a rule did not match as it declares."""
+    wrong = mismatches(uses)
+    if wrong:
+        lines = "\n".join(f"  {use.rule}: expected {use.expected}, matched {use.matches}" for use in wrong)
+        raise RuleMismatchError(
+            f"rules did not match as they declare:\n{lines}",
+            remedy="Upstream changed, or a rule is dead: mend or remove it in codemods/rules.toml.",
+        )
+
+
+def _as_expected(use: RuleUse) -> bool:
+    if use.expected == "any":
+        return True
+    return use.matches > 0 if use.expected == "some" else str(use.matches) == use.expected

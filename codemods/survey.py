@@ -19,8 +19,7 @@ from codemods.report import Place, StaleRow
 from codemods.sync import Stages, SyncOptions
 
 if TYPE_CHECKING:
-    from codemods.convert import Conversion
-    from codemods.patches import Patched
+    from codemods.stages import Conversion, Patched
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _TOLD_DUNDERS = frozenset({"__init__", "__call__"})

@@ -25,16 +25,18 @@ from codemods.emit import (
     staged,
 )
 from codemods.errors import ToolError
+from codemods.explanations import Explanations
+from codemods.kept import DIRECTORY, Store, digest, directory_files
 from codemods.ledger import Ledger, load_ledger
 from codemods.pin import Pin, load_pin
 from codemods.project import Project
 from codemods.report import Counts, PatchRow, Place, Report, RuleRow, StaleRow, Verified
+from codemods.rules import check_rules, load_rules, mismatches
 from codemods.source import PACKAGE, SourceTree, load_source
+from codemods.stages import Conversion, Patched, RuleUse
 from codemods.syntax import parsed
 
 if TYPE_CHECKING:
-    from codemods.convert import Conversion, RuleUse
-    from codemods.patches import Patched
     from codemods.verify import Checker, VerifyResult
 
 FAILED_DIRECTORY = "failed-sync"
@@ -81,6 +83,11 @@ class SyncOptions:
     def target(self) -> Path:
         """The directory that is written."""
         return (self.out or self.project.generated).resolve()
+
+    @property
+    def store(self) -> Store:
+        """What earlier runs worked out."""
+        return Store(self.cache / DIRECTORY)
 
 
 @dataclass(frozen=True)
@@ -300,8 +307,6 @@ def engine_stages() -> Stages:
 
 
 def _patch(files: Mapping[str, str], version: str, options: SyncOptions) -> Patched:
-    from codemods.patches import apply_patches, load_patches
-
     def reviewed(release: str) -> Mapping[str, str] | None:
         """An earlier release, to show what upstream changed since; the change is shown without it, if need be."""
         try:
@@ -309,33 +314,61 @@ def _patch(files: Mapping[str, str], version: str, options: SyncOptions) -> Patc
         except ToolError:
             return None
 
-    patches = load_patches(options.project.patches)
-    return apply_patches(files, patches, version, reviewed=reviewed, tolerant=options.keep_going)
+    def apply() -> Patched:
+        from codemods.patches import apply_patches, load_patches
+
+        patches = load_patches(options.project.patches)
+        return apply_patches(files, patches, version, reviewed=reviewed, tolerant=options.keep_going)
+
+    key = digest("patches", version, str(options.keep_going), _our_patches(options), files)
+    return options.store.value(Patched, key, apply)
+
+
+def _our_patches(options: SyncOptions) -> dict[str, str]:
+    return {name: content.hex() for name, content in directory_files(options.project.patches).items()}
 
 
 def _convert(patched: Patched, version: str, options: SyncOptions) -> Conversion:
-    from codemods.convert import check_rules, convert
-    from codemods.rules import load_rules
+    def make() -> Conversion:
+        from codemods.convert import convert
 
-    conversion = convert(patched.files, version=version, rules=load_rules(), jobs=options.jobs, final=patched.final)
+        return convert(
+            patched.files,
+            version=version,
+            rules=load_rules(),
+            jobs=options.jobs,
+            final=patched.final,
+            store=options.store,
+        )
+
+    key = digest("conversion", version, patched.files, patched.final)
+    # Another run's seconds would be no figures of this one.
+    conversion = options.store.value(Conversion, key, make, keep=lambda made: replace(made, seconds={}))
     if not options.keep_going:
         check_rules(conversion.rules)
     return conversion
 
 
 def _verify(stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult:
-    from codemods.verify import dependency_environment, verify
+    from codemods.verify import VerifyResult, dependency_environment, verify
 
     python = None
     if options.imports:
         python = dependency_environment(dependencies(stage, extras=False), options.cache / ENVIRONMENTS)
-    return verify(
-        stage,
-        python=python,
-        no_python="left out with --no-imports",
-        upstream=python_texts(tree),
-        checker=type_checker(stage, tree.version, options) if options.types else None,
-    )
+
+    def make() -> VerifyResult:
+        return verify(
+            stage,
+            python=python,
+            no_python="left out with --no-imports",
+            upstream=python_texts(tree),
+            checker=type_checker(stage, tree.version, options) if options.types else None,
+        )
+
+    output = {name: content.hex() for name, content in directory_files(stage).items()}
+    key = digest("verified", str(python), str(options.types), output, tree.sha256)
+    # What was found may be the environment's fault, and gone the next time.
+    return options.store.value(VerifyResult, key, make, keep=lambda made: None if made.defects else made)
 
 
 def type_checker(package_root: Path, version: str, options: SyncOptions) -> Checker:
@@ -374,12 +407,16 @@ def explain_symbol(options: SyncOptions, symbol: str) -> list[str]:
     Raises:
         ToolError: there is no such symbol, or the release cannot be had.
     """
-    from codemods.convert import explain
-    from codemods.rules import load_rules
-
     tree = read_release(load_pin(options.project.pin), options)
-    patched = engine_stages().patch(python_texts(tree), tree.version, options)
-    return explain(patched.files, load_rules(), symbol)
+
+    def make() -> Explanations:
+        from codemods.convert import explanations
+
+        patched = engine_stages().patch(python_texts(tree), tree.version, options)
+        return explanations(patched.files, load_rules())
+
+    key = digest("explanations", tree.version, tree.sha256, _our_patches(options))
+    return options.store.value(Explanations, key, make).of(symbol)
 
 
 def accept_patch(options: SyncOptions, symbol: str) -> list[str]:
@@ -402,7 +439,6 @@ def accept_patch(options: SyncOptions, symbol: str) -> list[str]:
 
 def _draft(tree: SourceTree, package: Package, patched: Patched, conversion: Conversion, clock: _Clock) -> Report:
     """The report as far as it is known before the output is checked."""
-    from codemods.convert import mismatches
 
     counts = {
         path: Counts(name=path, functions=c.functions, coroutines=c.coroutines, settings=c.settings, awaits=c.awaits)

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codemods.convert import Conversion, FileCounts, convert, explain
+from codemods.convert import convert, explanations
 from codemods.errors import ToolError
 from codemods.pin import load_pin
 from codemods.project import cache_directory, find_project
 from codemods.rules import load_rules
 from codemods.source import load_source
+from codemods.stages import Conversion, FileCounts
 from codemods.sync import SyncOptions, engine_stages, python_texts
 from tests.support.conversion import (
     FINAL,
@@ -430,25 +431,25 @@ def test_counts_seconds_and_twins() -> None:
 
 def test_explanations() -> None:
     files = {**TOY, **SHOP}
-    lines = explain(files, toy_rules(), "dspy.shop.user:_work")
+    lines = explanations(files, toy_rules()).of("dspy.shop.user:_work")
     assert lines[0] == "dspy.shop.user:_work: coroutine"
     assert lines[1].startswith("  dspy/shop/user.py:5: dspy.shop.user:_work calls dspy.")
     assert any(line == "dspy.shop.user:_work: settings" for line in lines)
-    assert explain(files, toy_rules(), "dspy.clients.base_lm:BaseLM.cost") == [
+    assert explanations(files, toy_rules()).of("dspy.clients.base_lm:BaseLM.cost") == [
         "dspy.clients.base_lm:BaseLM.cost stays a plain function: it reaches no coroutine and reads no settings"
     ]
 
 
 def test_explanations_of_twins() -> None:
     code = "class Shop:\n    def sell(self):\n        return 1\n    async def asell(self):\n        return 1\n"
-    assert explain({"dspy/a.py": code}, toy_rules(), "dspy.a:Shop.sell")[-1] == (
+    assert explanations({"dspy/a.py": code}, toy_rules()).of("dspy.a:Shop.sell")[-1] == (
         "dspy.a:Shop.sell: merged with its twin asell (equal)"
     )
 
 
 def test_explaining_what_is_not_there() -> None:
     with pytest.raises(ToolError, match=r"dspy\.shop:stock is no function of this release") as caught:
-        explain({**TOY, **SHOP}, toy_rules(), "dspy.shop:stock")
+        explanations({**TOY, **SHOP}, toy_rules()).of("dspy.shop:stock")
     assert "dspy.shop.store:stock" in caught.value.remedy
 
 

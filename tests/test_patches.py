@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from codemods.errors import ToolError
-from codemods.patches import Patched, PatchSet, accept, apply_patches, footings, load_patches
+from codemods.patches import PatchSet, accept, apply_patches, footings, load_patches
+from codemods.stages import Patched
 from codemods.symbols import SymbolError, find
 
 VERSION = "3.3.1"

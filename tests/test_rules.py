@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from codemods.convert import RuleUse, check_rules
 from codemods.errors import ToolError
-from codemods.rules import Rules, load_rules
+from codemods.rules import Rules, check_rules, load_rules
+from codemods.stages import RuleUse
 from tests.support.conversion import RULES, convert_toy, toy_files
 
 SETTINGS = """

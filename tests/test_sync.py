@@ -21,9 +21,9 @@ from codemods import sync as sync_module
 from codemods.__main__ import require_python
 from codemods.cli import app
 from codemods.errors import ToolError
-from codemods.patches import StalePatch
 from codemods.project import CACHE_VARIABLE, Project
 from codemods.source import SourceTree
+from codemods.stages import StalePatch
 from codemods.sync import DifferencesError, ProblemsError, Stages, SyncOptions, run_sync
 from codemods.verify import VerifyResult
 from codemods.verify.defects import Defect

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codemods.coloring import Coloring, Finding
+from codemods.coloring import Coloring
 from codemods.errors import ToolError, UsageError
 from codemods.migrate.assertions import check_assertions
 from codemods.migrate.codes import code_of, enabled_codes
@@ -29,6 +29,7 @@ from codemods.migrate.files import (
 )
 from codemods.migrate.notebooks import Notebook, read_notebook
 from codemods.source import PACKAGE
+from codemods.stages import Finding
 
 MAGIC = "DA909"
 Progress = Callable[[str, int, int], None]

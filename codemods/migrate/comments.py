@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import cast
 
-from codemods.coloring import Finding
 from codemods.migrate.codes import code_of
 from codemods.plan import FilePlan
+from codemods.stages import Finding
 
 _MARK = "# dspy-async:"
 _MARKED = re.compile(r"#\s*dspy-async:\s*(?P<ignore>ignore\b)?(?P<rest>.*)$")

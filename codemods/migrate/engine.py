@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from codemods.coloring import Coloring, Finding, color
+from codemods.coloring import Coloring, color
 from codemods.migrate.codes import all_codes, code_of, restrict
 from codemods.migrate.comments import add_comments, unsilenced
 from codemods.migrate.scripts import AT_IMPORT, GUARD, MAIN, give_main, lines_that_run
@@ -17,6 +17,7 @@ from codemods.passes.twins import merge_twins
 from codemods.plan import FilePlan, plan_files
 from codemods.program import build_program
 from codemods.rules import Rules
+from codemods.stages import Finding
 
 DEFAULT_SETTINGS = "dspy.settings"
 """What is handed on where no settings are in scope: the process's own."""

@@ -9,33 +9,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from codemods.errors import ToolError
+from codemods.kept import Store, digest
 from codemods.program.build import dotted
+from codemods.stages import Twin
 from codemods.syntax import parsed
 
 _PAIRS = {"__call__": "acall"}
 _PROTOCOL = frozenset({"acall", "aforward"})
 _BASES_MODULE = "dspy.utils.twins"
 _BASE_CLASS = "TwinNames"
-
-
-@dataclass(frozen=True)
-class Twin:
-    """One pair: ``verdict`` is ``equal``, ``async body``, or ``sync body`` where the async one only delegates."""
-
-    path: str
-    scope: str
-    name: str
-    async_name: str
-    line: int
-    async_line: int
-    verdict: str
-    renames: tuple[tuple[str, str], ...] = ()
 
 
 def find_twins(path: str, tree: ast.Module) -> list[Twin]:
@@ -84,8 +71,12 @@ def _compatible(sync: ast.arguments, asynchronous: ast.arguments) -> bool:
     ]
 
 
-def merge_twins(files: Mapping[str, str]) -> tuple[dict[str, str], list[Twin]]:
-    """``files`` with every pair merged, and what was found. Files without twins come back as they are."""
+def merge_twins(files: Mapping[str, str], store: Store | None = None) -> tuple[dict[str, str], list[Twin]]:
+    """``files`` with every pair merged, and what was found. Files without twins come back as they are.
+
+    ``store`` keeps what becomes of each file.
+    """
+    store = store or Store()
     trees = {path: parsed(text) for path, text in sorted(files.items()) if path.endswith(".py")}
     found = {path: find_twins(path, tree) for path, tree in trees.items()}
     renames = {twin.async_name: twin.name for twins in found.values() for twin in twins}
@@ -93,7 +84,12 @@ def merge_twins(files: Mapping[str, str]) -> tuple[dict[str, str], list[Twin]]:
     rooted = _root_classes(trees, judged)
     merged = dict(files)
     for path, twins in judged.items():
-        merged[path] = _merge(files[path], twins, rooted.get(path, set()))
+        roots = rooted.get(path, set())
+        key = digest("twins", files[path], repr(twins), repr(sorted(roots)))
+        kept = store.text(key)
+        merged[path] = kept if kept is not None else _merge(files[path], twins, roots)
+        if kept is None:
+            store.put_text(key, merged[path])
     return merged, [twin for path in sorted(judged) for twin in judged[path]]
 
 

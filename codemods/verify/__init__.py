@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,40 +104,43 @@ def verify(
     parsed, defects = parse(files)
     seconds["grammar"] = time.perf_counter() - started
 
-    started = time.perf_counter()
     package = Package(parsed)
-    for module in package.modules.values():
-        defects += [*lost_coroutines(package, module), *global_settings(module, declared)]
-        defects += [*wrong_arguments(package, module), *blocking(module), *shape(module)]
-    seconds["calls"] = time.perf_counter() - started
-
-    started = time.perf_counter()
     skipped: list[str] = []
-    if upstream is None:
-        skipped.append("ruff: upstream's files were not given, to compare with")
-    else:
-        defects += beyond_upstream(package_root, files, upstream)
-    seconds["ruff"] = time.perf_counter() - started
+    with ThreadPoolExecutor(1) as beside:
+        # A process of its own, so it takes no time from the other checks where there is a second core.
+        importing = beside.submit(import_all, package_root, python, sorted(package.modules)) if python else None
 
-    started = time.perf_counter()
-    if checker is None or upstream is None:
-        skipped.append("types: left out, as it takes a minute; --types makes it, and so does `nox -s types`")
-    elif any(each.check == "grammar" for each in defects):
-        skipped.append("types: a file that does not parse has none")
-    else:
-        defects += new_type_errors(checker, files, upstream)
-    seconds["types"] = time.perf_counter() - started
+        started = time.perf_counter()
+        for module in package.modules.values():
+            defects += [*lost_coroutines(package, module), *global_settings(module, declared)]
+            defects += [*wrong_arguments(package, module), *blocking(module), *shape(module)]
+        seconds["calls"] = time.perf_counter() - started
 
-    started = time.perf_counter()
-    imported, optional = 0, ()
-    if python is None:
-        skipped.append(f"import: {no_python}")
-    else:
-        outcome = import_all(package_root, python, sorted(package.modules))
-        failed, optional = judge_imports(outcome, package_root, upstream or {}, package)
-        defects += failed
-        imported = len(package.modules) - len(failed) - len(optional)
-    seconds["import"] = time.perf_counter() - started
+        started = time.perf_counter()
+        if upstream is None:
+            skipped.append("ruff: upstream's files were not given, to compare with")
+        else:
+            defects += beyond_upstream(package_root, files, upstream)
+        seconds["ruff"] = time.perf_counter() - started
+
+        started = time.perf_counter()
+        if checker is None or upstream is None:
+            skipped.append("types: left out, as it takes a minute; --types makes it, and so does `nox -s types`")
+        elif any(each.check == "grammar" for each in defects):
+            skipped.append("types: a file that does not parse has none")
+        else:
+            defects += new_type_errors(checker, files, upstream)
+        seconds["types"] = time.perf_counter() - started
+
+        started = time.perf_counter()
+        imported, optional = 0, ()
+        if importing is None:
+            skipped.append(f"import: {no_python}")
+        else:
+            failed, optional = judge_imports(importing.result(), package_root, upstream or {}, package)
+            defects += failed
+            imported = len(package.modules) - len(failed) - len(optional)
+        seconds["import"] = time.perf_counter() - started
     return VerifyResult(
         files=len(files),
         coroutines=package.coroutines,

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from codemods.coloring import Finding
 from codemods.errors import ToolError
 from codemods.migrate import migrate
+from codemods.stages import Finding
 from codemods.verify.arguments import wrong_arguments
 from codemods.verify.awaits import lost_coroutines
 from codemods.verify.defects import Defect

@@ -162,7 +162,7 @@ def test_a_run_in_which_nothing_happens_is_ended(tmp_path: Path) -> None:
         def test_hangs(): os.kill(os.getpid(), signal.SIGSTOP)
         def test_after(): pass
     """
-    run = run_suite(write_suite(tmp_path, {"test_hangs.py": text}, timeout=1.0))
+    run = run_suite(write_suite(tmp_path, {"test_hangs.py": text}, timeout=4.0))
     status = {test.rpartition("::")[2]: outcome.status for test, outcome in run.outcomes.items()}
     assert status == {"test_before": Status.PASSED, "test_hangs": Status.CRASHED, "test_after": Status.PASSED}
     failure = run.outcomes["tests/test_hangs.py::test_hangs"].failure

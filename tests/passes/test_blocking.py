@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codemods.convert import RuleUse
+from codemods.stages import RuleUse
 from tests.support.conversion import assert_converted, convert_toy, toy_files
 
 

@@ -20,10 +20,11 @@ from functools import lru_cache
 import pytest
 
 from codemods.coloring import Coloring, color
-from codemods.convert import Conversion, Finding, convert
+from codemods.convert import convert
 from codemods.program import Program, build_program
 from codemods.program.flow import Flow
 from codemods.rules import Rules, load_rules
+from codemods.stages import Conversion, Finding
 
 SAMPLE = "dspy/sample.py"
 OLDEST = (3, 10)
