@@ -358,6 +358,40 @@ def bump(
     console.print(f"nothing is left to do (report: {options.report_file})", soft_wrap=True)
 
 
+@app.command()
+@_reports_errors
+def build(
+    python: Annotated[
+        Optional[list[str]],  # noqa: UP045 - as above
+        typer.Option(metavar="VERSION", help="Try the wheel on this Python; 3.10 to 3.13 by default. Repeatable."),
+    ] = None,
+    generated: Annotated[
+        Optional[Path],  # noqa: UP045 - as above
+        typer.Option(metavar="DIR", help="The package; generated/ by default."),
+    ] = None,
+    upstream: Annotated[bool, typer.Option(help="Hold the wheel against upstream's.")] = True,
+) -> None:
+    """Build wheel and sdist, check them, hold them against upstream's, and try the wheel on each Python."""
+    from codemods.build import PYTHONS, BuildError, BuildOptions, run_build
+    from codemods.build import to_terminal as build_to_terminal
+
+    options = BuildOptions(
+        project=find_project(Path.cwd()),
+        cache=cache_directory(),
+        generated=generated,
+        pythons=tuple(python or PYTHONS),
+        upstream=upstream,
+    )
+    console = Console(highlight=False)
+    try:
+        with _progress() as announce:
+            result = run_build(options, announce)
+    except BuildError as error:
+        console.print(build_to_terminal(error.report))
+        raise
+    console.print(build_to_terminal(result))
+
+
 class _Announcer:
     """Tells of a run of tests through what tells of stages."""
 

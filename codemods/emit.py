@@ -173,10 +173,15 @@ def _metadata(tree: SourceTree, post: int) -> dict[str, Any]:
         project["license"] = "MIT"
     project["license-files"] = ["LICENSE"]
     extras = project.get("optional-dependencies", {})
-    project["optional-dependencies"] = {k: v for k, v in extras.items() if not _DEVELOPMENT_EXTRA.fullmatch(k)}
+    project["optional-dependencies"] = {k: v for k, v in extras.items() if not is_development_extra(k)}
     build = {"requires": ["setuptools>=77.0.1"], "build-backend": "setuptools.build_meta"}
     setuptools = theirs.get("tool", {}).get("setuptools", {})
     return {"build-system": build, "project": project, "tool": {"setuptools": setuptools}}
+
+
+def is_development_extra(name: str) -> bool:
+    """Whether an extra only serves to develop upstream, and the converted package does without it."""
+    return _DEVELOPMENT_EXTRA.fullmatch(name) is not None
 
 
 def _dump(metadata: Mapping[str, Any]) -> str:
