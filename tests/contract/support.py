@@ -1,5 +1,7 @@
 """What the tests of the contract share: language models that say what they are told, and programs to run on them."""
 
+import re
+
 import dspy
 from dspy.dsp.utils.utils import dotdict
 
@@ -111,3 +113,27 @@ class QA(dspy.Module):
 def examples(**pairs):
     """Examples with a question and an answer each."""
     return [dspy.Example(question=q, answer=a).with_inputs("question") for q, a in pairs.items()]
+
+
+def answering(**given):
+    """Answers that fill the fields that are asked for: as told (a value, or a function of the text), else with text."""
+
+    def answer(text):
+        asked = re.findall(r"`\[\[ ## (\w+) ## \]\]`", text.rpartition("Respond with")[2])
+        values = {}
+        for name in asked:
+            if name != "completed":
+                value = given.get(name, f"some {name}")
+                values[name] = value(text) if callable(value) else value
+        return values or given.get("text", "some text")
+
+    return answer
+
+
+def knows(**answers):
+    """The answer to a question, by what is known; 'wrong' to any other."""
+
+    def answer(text):
+        return answers.get(input_of(text), "wrong")
+
+    return answer
