@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeGuard
 
-from codemods.blocking import blocks
-from codemods.entries import is_entry, is_registered
+from codemods.blocking import blocks, is_bridge
+from codemods.entries import is_entry, is_not_awaited, is_registered
 from codemods.program import FunctionInfo, ModuleInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
@@ -58,6 +58,8 @@ class CallSite:
     """Which argument is the function that is called, where the callee calls it for the code that stands here."""
     made: bool = False
     """Whether it calls a coroutine function that the library made of something."""
+    hands_on: bool = False
+    """Whether a wrapper calls with all that it was handed, settings among them."""
 
     @property
     def function(self) -> FunctionInfo | None:
@@ -79,6 +81,8 @@ class Coloring:
     unresolved: list[Finding] = field(default_factory=list[Finding])
     settings_before: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     matches: dict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
+    walls: set[str] = field(default_factory=set[str])
+    """Symbols of functions that would have to wait, and cannot."""
 
     def is_coroutine(self, function: FunctionInfo) -> bool:
         return function.symbol in self.coroutine
@@ -205,6 +209,8 @@ class _Colorer:
         """Functions that make a partial of another with positional arguments, which settings come before."""
         self.plain_branches = _PlainBranches(self.program)
         self.leaves = self._leaf_seeds()
+        self.bridged: set[ast.Call] = set()
+        """Calls that a function which nobody awaits hands to an event loop of its own."""
 
     def run(self) -> Coloring:
         self._collect_calls()
@@ -223,11 +229,19 @@ class _Colorer:
 
     def _collect_calls(self) -> None:
         for scope in self.flow.scopes:
+            self.bridged |= self._bridged_in(scope)
             for node in scope.calls:
                 site = self._call_site(node, scope)
                 self.result.calls.append(site)
                 for target in site.targets:
-                    self.callers[target.symbol].append(site)
+                    if node not in self.bridged:
+                        self.callers[target.symbol].append(site)
+
+    def _bridged_in(self, scope: Scope) -> set[ast.Call]:
+        if self.flow.base is None or scope.function is None or not self._is_not_awaited(scope.function):
+            return set()
+        run = [call.args[0] for call in scope.calls if is_bridge(self.flow, call, scope)]
+        return {argument for argument in run if isinstance(argument, ast.Call)}
 
     def _call_site(self, node: ast.Call, scope: Scope) -> CallSite:
         relay = relayed_at(self.flow, node, scope)
@@ -241,6 +255,9 @@ class _Colorer:
             {v.name for v in values if isinstance(v, Supplied)} | self._supplied_elements(node, values) | by_protocol
         )
         plain = any(isinstance(v, Plain) for v in values) or self.plain_branches.covers(node, scope)
+        hands_on = self.program.own is not None and _hands_on(node, scope)
+        if hands_on:
+            plain = plain or _returns_at_once(node, scope)
         plain = plain or (not values - {Opaque()} and _passes_through(node, scope))
         if plain:
             targets, supplied = {}, []
@@ -256,6 +273,7 @@ class _Colorer:
             any(isinstance(v, FunctionRef) and v.given for v in values),
             relay,
             any(isinstance(v, Made) for v in values),
+            hands_on,
         )
 
     def _collect_drawers(self) -> None:
@@ -342,11 +360,13 @@ class _Colorer:
         if self.program.own is None:
             return seeds
         for site in self.result.calls:
+            if site.node in self.bridged:
+                continue
             if site.made and site.function is not None:
                 reason = Reason("calls what the library makes a coroutine function", site.position[0])
                 seeds.setdefault(site.function.symbol, reason)
             for target in site.targets:
-                if site.function is not None and target.symbol in colour:
+                if site.function is not None and target.symbol in colour and not self._needs_none(site, colour):
                     reason = Reason(f"{site.function.symbol} calls {target.symbol}", site.position[0])
                     seeds.setdefault(site.function.symbol, reason)
         for function in self.program.own_functions():
@@ -354,6 +374,9 @@ class _Colorer:
                 if relative in colour and not self.program.owns(relative):
                     seeds.setdefault(function.symbol, Reason(f"stands for {relative}", function.position[0]))
         return seeds
+
+    def _needs_none(self, site: CallSite, colour: Mapping[str, Reason]) -> bool:
+        return site.hands_on and colour is self.result.settings
 
     def _leaf_seeds(self) -> dict[str, Reason]:
         seeds: dict[str, Reason] = {}
@@ -417,6 +440,8 @@ class _Colorer:
                             relative, Reason(text, self.program.functions[relative].position[0], painted.symbol)
                         )
                 for site in self.callers[painted.symbol]:
+                    if self._needs_none(site, colour):
+                        continue
                     if site.function is not None and site.function.symbol not in colour:
                         text = f"{site.function.symbol} calls {painted.symbol}"
                         following.setdefault(site.function.symbol, Reason(text, site.position[0], painted.symbol))
@@ -462,16 +487,24 @@ class _Colorer:
     def _color_coroutine(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:
         if function.is_in(self.final) and not function.is_async:
             return None
-        if _cannot_wait(function):
+        if cannot_wait(function) or self._is_not_awaited(function):
+            self.result.walls.add(function.symbol)
             self._wall("wall-coroutine", function, reason, "cannot be a coroutine")
             return None
         return function
+
+    def _is_not_awaited(self, function: FunctionInfo) -> bool:
+        """Whether somebody calls a program's function who would not await it."""
+        return self.program.own is not None and not function.is_async and is_not_awaited(self.flow, function)
 
     def _color_settings(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:
         if self._is_final_without_settings(function):
             return None
         owner = self._settings_owner(function)
         if is_entry(self.rules, self.program, owner) or self._is_registered(owner):
+            return None
+        if owner.parent is not None and self._is_not_awaited(owner.parent):
+            # It is run by an event loop of its own, with the settings of what is around it.
             return None
         if binds_settings(self.flow, owner) or self._is_final_without_settings(owner):
             return None
@@ -499,8 +532,16 @@ class _Colorer:
 
     def _wall(self, rule: str, function: FunctionInfo, reason: Reason, what: str) -> None:
         finding = Finding(rule, function.module.path, reason.line, f"{function.symbol} {what}: {reason.text}")
-        if finding not in self.result.findings:
-            self.result.findings.append(finding)
+        if finding in self.result.findings or self._is_said(finding):
+            return
+        self.result.findings.append(finding)
+
+    def _is_said(self, finding: Finding) -> bool:
+        """In a user's program what cannot wait needs no settings either: one finding says it."""
+        if self.program.own is None or finding.rule != "wall-settings":
+            return False
+        place = finding.path, finding.line
+        return any((f.path, f.line) == place and f.rule == "wall-coroutine" for f in self.result.findings)
 
     # -- unresolved -----------------------------------------------------------------------------------------------
 
@@ -587,6 +628,28 @@ def _passes_through(node: ast.Call, scope: Scope) -> bool:
     if function.is_async:
         return len(node.args) == 1 and isinstance(node.args[0], ast.Starred) and node in {a.value for a in scope.awaits}
     return any(isinstance(n, ast.Return) and n.value is node for n in iter_own(function.node))
+
+
+def _hands_on(node: ast.Call, scope: Scope) -> bool:
+    """A call in a wrapper, ``function(*args, **kwargs)``, of a parameter of what is around, with all arguments."""
+    function = scope.function
+    if function is None or function.parent is None or not isinstance(node.func, ast.Name) or not node.args:
+        return False
+    vararg = function.node.args.vararg
+    names = {argument.arg for argument in function.parent.arguments}
+    *first, last = node.args
+    if vararg is None or node.func.id not in names - function.locals or not isinstance(last, ast.Starred):
+        return False
+    handed = [argument.id if isinstance(argument, ast.Name) else None for argument in first]
+    everything = isinstance(last.value, ast.Name) and last.value.id == vararg.arg
+    return everything and handed == [argument.arg for argument in function.arguments]
+
+
+def _returns_at_once(node: ast.Call, scope: Scope) -> bool:
+    """Whether a plain wrapper gives back what it is given, and nothing has to happen once that is there."""
+    body: list[ast.stmt] = getattr(scope.node, "body", []) if not isinstance(scope.node, ast.Lambda) else []
+    plain = scope.function is not None and not scope.function.is_async
+    return plain and any(isinstance(statement, ast.Return) and statement.value is node for statement in body)
 
 
 def _last(decorator: ast.expr) -> str:
@@ -682,7 +745,7 @@ def _is_settings_parameter(flow: Flow, function: FunctionInfo) -> bool:
     return annotation is None or may_name_class(flow.program, function.module, annotation, symbol)
 
 
-def _cannot_wait(function: FunctionInfo) -> bool:
+def cannot_wait(function: FunctionInfo) -> bool:
     """Whether it has to stay plain; an asynchronous generator neither returns a value nor yields from another."""
     if function.is_async:
         return False

@@ -46,7 +46,7 @@ class MockPlanner:
         target = node.targets[0]
         if len(node.targets) == 1 and isinstance(target, ast.Attribute):
             replacement = Replacement(node, target.value, target.attr, None, node.value)
-            new = self._new_name(replacement, scope)
+            new = self.new_name(replacement, scope)
             if new is not None:
                 self.file.reads[self.place(target)] = _member(target.value, new)
 
@@ -85,7 +85,7 @@ class MockPlanner:
         return External(f"{_MODULE}.ANY") in self.coloring.flow.values(node, scope)
 
     def _plan_patch(self, node: ast.Call, replacement: Replacement, scope: Scope, plan: CallPlan) -> None:
-        new = self._new_name(replacement, scope)
+        new = self.new_name(replacement, scope)
         if new is None:
             return
         if replacement.literal is not None:
@@ -102,7 +102,7 @@ class MockPlanner:
             # What a coroutine's mock returns is a coroutine's mock again, unless it is told.
             plan.keywords = (("return_value", f"{self._mock_name(node.func, 'MagicMock')}()"),)
 
-    def _new_name(self, replacement: Replacement, scope: Scope) -> str | None:
+    def new_name(self, replacement: Replacement, scope: Scope) -> str | None:
         """The attribute that is called now in place of the one that is replaced; None if it is the same."""
         values = replaced_values(self.coloring.flow, scope, replacement)
         names: set[str] = set()

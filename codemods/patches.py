@@ -12,8 +12,10 @@ text are an error. Imports that only patched code used go by themselves.
 from __future__ import annotations
 
 import ast
+import copy
 import difflib
 import itertools
+import re
 import sys
 import textwrap
 import tomllib
@@ -24,10 +26,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import libcst as cst
-import tomlkit
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from tomlkit.items import Table
 
 from codemods.errors import ToolError
 from codemods.passes.imports import fix_imports, unused_imports
@@ -122,8 +123,18 @@ class EditPatch(_SymbolPatch):
 
 
 class _CodePatch(_SymbolPatch):
+    """A patch that brings code.
+
+    Args:
+        code: the code.
+        file: the file beside that holds it, for more than a few lines, or for several releases.
+        names: what this release calls otherwise than the code does, expression by expression: the code is shared by
+            patches for several releases.
+    """
+
     code: str = ""
     file: str | None = None
+    names: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _one_source(self) -> _CodePatch:
@@ -133,7 +144,14 @@ class _CodePatch(_SymbolPatch):
 
 
 class ReplacePatch(_CodePatch):
+    """Code instead of upstream's.
+
+    Args:
+        decorators: whose decorators it has: those of its code, or upstream's, which are then no part of the review.
+    """
+
     kind: Literal["replace"]
+    decorators: Literal["own", "upstream"] = "own"
 
 
 class InsertPatch(_CodePatch):
@@ -277,13 +295,23 @@ def _code_files(directory: Path) -> set[Path]:
 
 def _read_code(where: str, patch: Patch, source: Path | None) -> str:
     if source is None:
-        return textwrap.dedent(patch.code) if isinstance(patch, ReplacePatch | InsertPatch) else ""
+        return _renamed(where, patch, textwrap.dedent(patch.code)) if isinstance(patch, _CodePatch) else ""
     if not source.is_file():
         raise ToolError(f"{where}: there is no file {source.name} ({source})", remedy="Write it, or mend its name.")
     text = source.read_text(encoding="utf-8")
     if isinstance(patch, AddPatch):
         return text
-    return _from_marker(text)
+    return _renamed(where, patch, _from_marker(text))
+
+
+def _renamed(where: str, patch: Patch, code: str) -> str:
+    """The code of a patch with what its release calls otherwise."""
+    for old, new in patch.names.items() if isinstance(patch, _CodePatch) else ():
+        pattern = re.compile(rf"(?<![\w.]){re.escape(old)}(?!\w)")
+        code, count = pattern.subn(lambda _, new=new: new, code)
+        if not count:
+            raise ToolError(f"{where}: there is no {old} in its code", remedy="Take it out of `names`.")
+    return code
 
 
 def _from_marker(text: str) -> str:
@@ -555,11 +583,15 @@ def _statement(loaded: LoadedPatch, symbol: Symbol) -> ast.stmt:
 
 def _replacement(loaded: LoadedPatch, symbol: Symbol) -> _Change:
     node, source = _statement(loaded, symbol), symbol.source
-    start = source.start(node)
+    start = source.keyword_start(node) if _keeps_decorators(loaded.patch) else source.start(node)
     name = loaded.symbol.rpartition(":")[2].rpartition(".")[2]
     if name not in _defined(_parse(loaded, loaded.code)):
         raise ToolError(f"{loaded.where}: the code for {loaded.symbol} defines no {name}", remedy="Mend the patch.")
     return _Change(start, source.end(node), reindent(loaded.code, _indent(source, start)).strip(), loaded.where)
+
+
+def _keeps_decorators(patch: Patch) -> bool:
+    return isinstance(patch, ReplacePatch) and patch.decorators == "upstream"
 
 
 def _defined(tree: ast.Module) -> set[str]:
@@ -912,7 +944,15 @@ def _hash(patch: Patch, symbol: Symbol) -> str:
     scope = _scope(patch)
     # The header of an assignment or a module would be nothing: it is what it says itself that counts.
     is_definition = isinstance(symbol.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    if is_definition and _keeps_decorators(patch):
+        symbol = replace(symbol, node=_undecorated(symbol.node))
     return symbol.fingerprint("own" if scope == "header" and not is_definition else scope)
+
+
+def _undecorated(node: ast.Module | ast.stmt) -> ast.stmt:
+    bare = copy.copy(cast("ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef", node))
+    bare.decorator_list = []
+    return bare
 
 
 def _is_unreviewed(loaded: LoadedPatch, symbol: Symbol | None) -> bool:
@@ -986,7 +1026,7 @@ def _show(loaded: LoadedPatch, symbol: Symbol, version: str, reviewed: ReviewedF
     known = cast("_SymbolPatch", loaded.patch).reviewed
     if not known:
         return f"{place}\nIt was never reviewed. Upstream's code:\n{textwrap.indent(symbol.text, '    ')}".rstrip()
-    release = list(known)[-1]
+    release = _nearest(known, version)
     before = _reviewed_text(loaded.symbol, release, reviewed)
     if before is None:
         return (
@@ -997,6 +1037,12 @@ def _show(loaded: LoadedPatch, symbol: Symbol, version: str, reviewed: ReviewedF
         before.splitlines(), symbol.text.splitlines(), f"DSPy {release}", f"DSPy {version}", lineterm=""
     )
     return "\n".join([place, *diff])
+
+
+def _nearest(known: Iterable[str], version: str) -> str:
+    """The release that was reviewed last before a release; the first one after it where there is none."""
+    ordered = sorted(known, key=Version)
+    return next((each for each in reversed(ordered) if Version(each) <= Version(version)), ordered[0])
 
 
 def _reviewed_text(name: str, release: str, reviewed: ReviewedFiles | None) -> str | None:
@@ -1047,13 +1093,15 @@ def accept(directory: Path, symbol: str, files: Mapping[str, str], version: str)
 
 def _record(directory: Path, loaded: LoadedPatch, version: str, value: str) -> None:
     path = directory / loaded.file
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    tables = cast("list[Table]", document["patch"])
-    table = tables[loaded.index]
-    first_review = "reviewed" not in table
-    if first_review:
-        table.append("reviewed", tomlkit.table())
-    cast("Table", table["reviewed"])[version] = value
-    if first_review and loaded.index < len(tables) - 1:
-        cast("Table", table["reviewed"]).add(tomlkit.nl())
-    path.write_text(tomlkit.dumps(document), encoding="utf-8", newline="\n")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    tables = [number for number, line in enumerate(lines) if line.strip() == "[[patch]]"]
+    end = tables[loaded.index + 1] if loaded.index + 1 < len(tables) else len(lines)
+    while not lines[end - 1].strip() or lines[end - 1].startswith("#"):
+        end -= 1  # What stands before the next table belongs to that.
+    known = cast("_SymbolPatch", loaded.patch).reviewed
+    # It is the last table of a patch, since TOML has no way back to the patch itself.
+    start = end - len(known) if known else end
+    head = [] if known else ["", "[patch.reviewed]"]
+    reviewed = {**known, version: value}
+    lines[start:end] = [*head, *(f'"{each}" = "{reviewed[each]}"' for each in sorted(reviewed, key=Version))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")

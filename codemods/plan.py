@@ -6,9 +6,11 @@ The passes carry the plan out and infer nothing; an entry that no pass carried o
 from __future__ import annotations
 
 import ast
+import builtins
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
+from keyword import iskeyword
 from typing import cast
 
 from codemods.asynchronous import (
@@ -34,13 +36,14 @@ from codemods.handing import caches, foreign_decorators, handed_out
 from codemods.mocks import MockPlanner
 from codemods.pending import awaited_elsewhere
 from codemods.program import FunctionInfo, ModuleInfo, Position
-from codemods.program.build import all_bound_names, dotted
+from codemods.program.build import all_bound_names, dotted, iter_own
 from codemods.program.flow import Scope
-from codemods.program.model import Placed
+from codemods.program.model import ClassInfo, Placed
 from codemods.program.names import resolve_dotted
+from codemods.program.replacements import replacement_by_call
 from codemods.program.values import ClassRef, Instance, Made
 from codemods.rules import ScopeRule
-from codemods.suites import ASYNCIO, FIXTURE, fixture_decorator, is_marked, marker
+from codemods.suites import FIXTURE, ISOLATED, Suite, asynchronous_name, is_run_by_a_case, plain_case
 
 Range = tuple[int, int, int, int]
 """First line, first column, last line, last column (exclusive); lines from 1, columns from 0 in characters."""
@@ -56,10 +59,10 @@ _CHILD = "inner_settings"
 ITERATORS = {"Iterator": "AsyncIterator", "Iterable": "AsyncIterable", "Generator": "AsyncGenerator"}
 """Annotations of generators, and those of asynchronous ones."""
 _ITERATOR_MODULES = frozenset({"typing", "collections.abc"})
-_SIMPLE = (ast.Expr, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign)
+_SIMPLE = (ast.Expr, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Assert, ast.Raise)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_CONDITIONAL = (ast.Lambda, ast.IfExp, ast.BoolOp, *_COMPREHENSIONS)
-"""Expressions whose parts are evaluated more than once, later, or not at all: no definition can be put before."""
+_CONDITIONAL = (ast.IfExp, ast.BoolOp)
+"""Expressions whose parts may not be evaluated: what is put before has to be without effect."""
 
 
 @dataclass
@@ -77,6 +80,8 @@ class FunctionPlan:
     async_contextmanager: bool = False
     iterator_module: str | None = None
     """For what becomes an asynchronous generator: the module that its return annotation's ``Iterator`` is from."""
+    name: str | None = None
+    """Another name that it is defined under."""
     hoist: str | None = None
     """For a lambda: the name of the nested coroutine function that replaces it."""
 
@@ -148,6 +153,8 @@ class FilePlan:
     """Decorators that tests need to be run as coroutines."""
     fixtures: dict[Range, str] = field(default_factory=dict[Range, str])
     """Names of decorators that make a fixture of a plain function, with what makes one of a coroutine function."""
+    renamed: dict[Range, str] = field(default_factory=dict[Range, str])
+    """Names of what a test runner gives and calls, such as the base class of tests, with those of what waits."""
     shadowing: set[Position] = field(default_factory=set[Position])
     """Imports of the settings object inside functions that have settings of their own under that name."""
     findings: list[Finding] = field(default_factory=list[Finding])
@@ -162,6 +169,7 @@ class FilePlan:
     def is_empty(self) -> bool:
         parts = (self.functions, self.calls, self.reads, self.withs, self.iterations, self.bare_awaits, self.docstrings)
         parts = (*parts, self.strings, self.numbers, self.markers, self.fixtures, self.shadowing, self.delegations)
+        parts = (*parts, self.renamed)
         return not any(parts)
 
 
@@ -176,18 +184,23 @@ def _ordered(value: object) -> object:
 
 
 def plan_files(
-    coloring: Coloring, default_settings: str | None = None, final: Collection[str] = ()
+    coloring: Coloring,
+    default_settings: str | None = None,
+    final: Collection[str] = (),
+    awaiting: Collection[str] = (),
 ) -> dict[str, FilePlan]:
     """The plan of every file, by path.
 
     ``default_settings`` is the expression used where no settings are in scope (a program's top level);
-    without it such a place is a finding. ``final`` are paths and symbols that stay as they are.
+    without it such a place is a finding. ``final`` are paths and symbols that stay as they are, ``awaiting`` paths of
+    modules whose tests need no marker to be awaited.
     """
     sites = {site.node: site for site in coloring.calls}
     elsewhere = awaited_elsewhere(coloring)
     plans: dict[str, FilePlan] = {}
     for module in coloring.program.own_modules():
-        plans[module.path] = _Planner(coloring, module, sites, elsewhere, default_settings, final).plan()
+        suite = Suite(coloring.program, module, awaits_all=module.path in awaiting) if default_settings else None
+        plans[module.path] = _Planner(coloring, module, sites, elsewhere, default_settings, final, suite).plan()
     return plans
 
 
@@ -204,6 +217,8 @@ class _Env:
     """Whether the name ``settings`` holds something else here."""
     hoistable: bool = False
     """Whether the place belongs to a simple statement, before which a definition can be put."""
+    evaluated: bool = True
+    """Whether the place is evaluated whenever its statement is."""
 
     @property
     def function(self) -> FunctionInfo | None:
@@ -219,8 +234,10 @@ class _Planner:
         awaited: frozenset[ast.Call],
         default_settings: str | None,
         final: Collection[str],
+        suite: Suite | None,
     ):
         self.final = final
+        self.suite = suite
         self.coloring = coloring
         self.module = module
         self.sites = sites
@@ -229,7 +246,6 @@ class _Planner:
         if default_settings is not None:
             self.file.own_package = False
             self.file.annotation = _annotation(module, coloring.rules.settings.class_symbol.split(".")[0])
-        self.marker = marker(coloring.program, module) if default_settings is not None else ASYNCIO
         self.awaited = awaited
         """Calls whose coroutine is awaited elsewhere."""
         self.mocks = None if default_settings is None else MockPlanner(coloring, module, self.file, self.range)
@@ -238,6 +254,8 @@ class _Planner:
         """Calls whose results are awaited where that is what they are."""
         self.helpers = "" if self._helpers_are_free() else "supplied."
         self.closures: dict[str, set[str]] = {}
+        self.hints: dict[ast.expr, str] = {}
+        """What a lambda may be called, by where it stands."""
         self.hoisted: set[str] = set()
         """Names of the definitions that are put before the statement at hand."""
 
@@ -279,9 +297,12 @@ class _Planner:
     def _visit(self, node: ast.AST, env: _Env) -> None:
         if isinstance(node, ast.stmt):
             self.hoisted.clear()
-            env = replace(env, hoistable=isinstance(node, _SIMPLE))
-        elif isinstance(node, _CONDITIONAL):
+            env = replace(env, hoistable=isinstance(node, _SIMPLE), evaluated=True)
+        elif isinstance(node, _COMPREHENSIONS):
+            # It has names of its own, which a definition before the statement would not see.
             env = replace(env, hoistable=False)
+        elif isinstance(node, _CONDITIONAL):
+            env = replace(env, evaluated=False)
         method = getattr(self, f"_visit_{type(node).__name__}", None)
         if method is not None:
             method(node, env)
@@ -310,7 +331,12 @@ class _Planner:
 
     def _visit_Lambda(self, node: ast.Lambda, env: _Env) -> None:
         function = self.coloring.program.function_of[node]
-        if self.coloring.is_coroutine(function) and self.module.position(node) not in self.file.functions:
+        defaults = [*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]
+        if env.hoistable and (env.evaluated or not defaults) and function.position not in self.file.functions:
+            self._hoist(node, self.hints.get(node, "awaited"))
+        for default in defaults:
+            self._visit(default, env)
+        if self.coloring.is_coroutine(function) and function.position not in self.file.functions:
             self._finding(
                 "lambda",
                 node,
@@ -359,17 +385,18 @@ class _Planner:
         plan.async_contextmanager = coroutine and "contextmanager" in {d.split(".")[-1] for d in function.decorators}
         if plan.make_async and function.is_generator:
             plan.iterator_module = self._iterator_module(function)
-        if plan.make_async and not self.file.own_package:
-            self._plan_test(function)
+        if plan.make_async and self.suite is not None:
+            self._plan_test(function, self.suite)
+            plan.name = asynchronous_name(self.coloring.program, function)
         return plan if plan.make_async or plan.settings else None
 
-    def _plan_test(self, function: FunctionInfo) -> None:
+    def _plan_test(self, function: FunctionInfo, suite: Suite) -> None:
         """What pytest has to know of a test, or of a fixture, that becomes a coroutine function."""
-        decorator = fixture_decorator(self.coloring.program, function)
-        if self._is_test(function) and not is_marked(function):
-            self.file.markers[function.position] = self.marker
-        elif decorator is not None and self.marker == ASYNCIO:
-            self.file.fixtures[self.range(decorator)] = FIXTURE
+        marker, fixture = suite.marker(function), suite.fixture(function)
+        if marker is not None:
+            self.file.markers[function.position] = marker
+        elif fixture is not None:
+            self.file.fixtures[self.range(fixture)] = FIXTURE
 
     def _iterator_module(self, function: FunctionInfo) -> str | None:
         """Where the name of a generator's return annotation comes from, if it has an asynchronous like."""
@@ -379,9 +406,6 @@ class _Planner:
         if target is None or not target.external or target.module not in _ITERATOR_MODULES:
             return None
         return target.module if target.name in ITERATORS else None
-
-    def _is_test(self, function: FunctionInfo) -> bool:
-        return function.name.startswith("test_") and function.parent is None and not function.is_property
 
     def _is_checked(self, function: FunctionInfo) -> bool:
         """Public coroutines check that settings were given, unless a decorator does it for them."""
@@ -397,7 +421,23 @@ class _Planner:
     def _visit_ClassDef(self, node: ast.ClassDef, env: _Env) -> None:
         for outer in [*node.decorator_list, *node.bases, *node.keywords]:
             self._visit(outer, env)
+        if self.suite is not None:
+            self._plan_case(self.coloring.program.class_of[node])
         self._body(node.body, _Env(env.settings, self.coloring.flow.scope_of[node], held=env.held))
+
+    def _plan_case(self, cls: ClassInfo) -> None:
+        """Tests of `unittest` that wait are run by a class that awaits them."""
+        program = self.coloring.program
+        base = plain_case(program, cls)
+        methods = [method for each in (cls, *cls.descendants()) for method in each.methods.values()]
+        if base is None or not any(self.coloring.is_coroutine(m) and is_run_by_a_case(program, m) for m in methods):
+            return
+        module = base.value if isinstance(base, ast.Attribute) else None
+        if module is None:
+            self.file.imports.add(("unittest", ISOLATED))
+        elif ast.unparse(module).endswith("case"):
+            self.file.imports.add(("unittest", None))
+        self.file.renamed[self.range(base)] = ISOLATED if module is None else f"unittest.{ISOLATED}"
 
     # -- statements -----------------------------------------------------------------------------------------------
 
@@ -412,25 +452,45 @@ class _Planner:
     def _visit_Assign(self, node: ast.Assign, env: _Env) -> None:
         if self.mocks is not None:
             self.mocks.plan_assignment(node, env.scope)
-        if isinstance(node.value, ast.Lambda) and len(node.targets) == 1:
-            self._hoist(node.value, dotted(node.targets[0]), replaces=isinstance(node.targets[0], ast.Name))
+        target = node.targets[0]
+        if isinstance(node.value, ast.Lambda) and len(node.targets) == 1 and dotted(target) is not None:
+            self._hoist(node.value, dotted(target), replaces=isinstance(target, ast.Name))
         self._children(node, env)
         if isinstance(node.value, ast.Call) and self._plan_of(node.value).awaited and env.function is not None:
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     self.awaited_names[env.function.symbol].add(target.id)
 
+    def _visit_Dict(self, node: ast.Dict, env: _Env) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                self._hint(value, key.value)
+        self._children(node, env)
+
+    def _hint(self, node: ast.expr, name: str) -> None:
+        """Note what a lambda is called by what it stands in."""
+        if name.isidentifier() and not iskeyword(name) and not hasattr(builtins, name):
+            self.hints[node] = name
+
     def _hoist(self, node: ast.Lambda, target: str | None, *, replaces: bool = False) -> None:
-        """Plan a definition for a lambda, under the variable's name where it ``replaces`` an assignment of a module."""
+        """Plan a definition for a lambda, under the variable's name where it ``replaces`` an assignment."""
         function = self.coloring.program.function_of[node]
         if not self.coloring.is_coroutine(function) or target is None:
             return
         name = target.split(".")[-1]
         plan = self._function_plan(function) or FunctionPlan()
-        plan.hoist = name if replaces and function.parent is None else self._fresh(name, function)
+        replaces = replaces and (function.parent is None or self._is_bound_once(name, function.parent))
+        plan.hoist = name if replaces else self._fresh(name, function)
         plan.checked = False
         self.hoisted.add(plan.hoist)
         self.file.functions[function.position] = plan
+
+    def _is_bound_once(self, name: str, function: FunctionInfo) -> bool:
+        """Whether a program's function binds a variable at one place only."""
+        if self.file.own_package or name in {a.arg for a in function.arguments} or name not in function.locals:
+            return False
+        stores = [n for n in iter_own(function.node) if isinstance(n, ast.Name) and n.id == name]
+        return sum(not isinstance(n.ctx, ast.Load) for n in stores) == 1
 
     def _fresh(self, name: str, function: FunctionInfo, *, inside: bool = False) -> str:
         """A name that nothing around ``function`` (or ``inside`` it) uses, nor another definition of the statement."""
@@ -550,6 +610,19 @@ class _Planner:
                 self._drawn(right, node, env)
         self._children(node, env)
 
+    def _visit_Yield(self, node: ast.Yield, env: _Env) -> None:
+        """A context manager or fixture that yields inside of a block hands its settings out, or they are lost."""
+        self._children(node, env)
+        if self.file.own_package or not env.depth or env.function is None or env.settings is None:
+            return
+        fixture = any(d.split(".")[-1] == "fixture" for d in env.function.decorators)
+        handed = node.value is not None and any(
+            dotted(part) == env.settings for part in ast.walk(node.value) if isinstance(part, ast.Name | ast.Attribute)
+        )
+        if (fixture or env.function.is_contextmanager) and not handed:
+            text = f"what runs while {env.function.name} yields is not handed the settings of its block"
+            self._finding("settings-context", node, text)
+
     def _visit_YieldFrom(self, node: ast.YieldFrom, env: _Env) -> None:
         self._children(node, env)
         if env.function is None or not self.coloring.is_coroutine(env.function):
@@ -604,7 +677,8 @@ class _Planner:
 
     def _visit_GeneratorExp(self, node: ast.GeneratorExp, env: _Env) -> None:
         self._children(node, env)
-        if self._is_asynchronous(node):
+        # One that waits in the source is asynchronous by its author's will.
+        if not _waits_in_source(node) and self._is_asynchronous(node):
             self._finding(
                 "generator", node, f"a generator expression must wait, and is consumed lazily: {ast.unparse(node)}"
             )
@@ -618,11 +692,10 @@ class _Planner:
         consumes = consumes_generators(self.coloring, node, env.scope)
         search = self._search(node, env)
         self._entered_otherwise(node, env)
+        self._hint_replacement(node, env)
         for argument in [*node.args, *node.keywords]:
-            if env.hoistable and isinstance(argument, ast.keyword) and isinstance(argument.value, ast.Lambda):
-                self._hoist(argument.value, argument.arg)
-            elif env.hoistable and isinstance(argument, ast.Lambda):
-                self._hoist(argument, "awaited")
+            if isinstance(argument, ast.keyword) and argument.arg is not None:
+                self._hint(argument.value, argument.arg)
             self._handed_out(node, argument, env)
             value = argument.value if isinstance(argument, ast.keyword | ast.Starred) else argument
             if consumes and not isinstance(value, ast.GeneratorExp):
@@ -642,6 +715,12 @@ class _Planner:
             self.mocks.plan_call(node, env.scope, plan)
         if plan != CallPlan():
             self.file.calls[self.range(node)] = plan
+
+    def _hint_replacement(self, node: ast.Call, env: _Env) -> None:
+        """A lambda that is put in the place of something is called as that is."""
+        replacement = replacement_by_call(node)
+        if replacement is not None and self.mocks is not None and isinstance(replacement.value, ast.Lambda):
+            self._hint(replacement.value, self.mocks.new_name(replacement, env.scope) or replacement.attribute)
 
     def _search(self, node: ast.Call, env: _Env) -> ast.GeneratorExp | None:
         """The generator expression of which ``any``, ``all`` or ``next`` takes what it needs, where it may wait."""
@@ -756,18 +835,38 @@ class _Planner:
             if not self.file.own_package:
                 # In a user's code it stays as it is written: half of it would only look done.
                 return
-        if takes and not self.sites[node].given and not self._has_settings(node, env, index):
+        if takes and not self._is_given(node) and not self._has_settings(node, env, index):
             plan.settings = self._settings_here(node, env)
             plan.index, plan.before = index, before
         if takes and env.clash and env.settings == "settings":
             self._finding("settings-name", node, f"`settings` is something else at {ast.unparse(node)}")
         plan.awaited = waits and self._can_await(env)
+        self._renamed(node, takes or coroutine)
+
+    def _is_given(self, node: ast.Call) -> bool:
+        """Whether settings are among what is handed over already, by a partial or a wrapper's ``*args``."""
+        return self.sites[node].given or self.sites[node].hands_on
+
+    def _renamed(self, node: ast.Call, targets: list[FunctionInfo]) -> None:
+        """A method that is called by another name now is, wherever it is called."""
+        names = {asynchronous_name(self.coloring.program, target) for target in targets if not target.is_async}
+        name = names.pop() if len(names) == 1 else None
+        if self.suite is not None and name is not None and isinstance(node.func, ast.Attribute):
+            self.file.renamed[self.range(node.func)] = f"{ast.unparse(node.func.value)}.{name}"
 
     def _await_here(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
         plan.awaited = self._can_await(env)
-        if not plan.awaited:
+        if not plan.awaited and not self._is_said(node):
             message = f"{ast.unparse(node.func)}(...) is a coroutine, and cannot be awaited here"
             self._finding("wall-coroutine", node, message)
+
+    def _is_said(self, node: ast.Call) -> bool:
+        """Whether somebody is told already why nothing can wait in this line of a program."""
+        if self.file.own_package:
+            return False
+        told = [*self.coloring.findings, *self.file.findings]
+        place = self.module.path, self.module.position(node)[0]
+        return any((f.path, f.line) == place and f.rule in ("wall-coroutine", "lambda") for f in told)
 
     def _partial(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
         """Settings come before the positional arguments that a ``functools.partial`` holds."""
@@ -799,7 +898,7 @@ class _Planner:
         if len(node.args) <= index or any(isinstance(a, ast.Starred) for a in node.args[: index + 1]):
             return False
         first = node.args[index]
-        if isinstance(first, ast.Name) and first.id == env.settings:
+        if isinstance(first, ast.Name | ast.Attribute) and dotted(first) == env.settings:
             return True
         return settings in self.coloring.flow.values(first, env.scope)
 
@@ -820,6 +919,13 @@ class _Planner:
         for rule in blocking_rules(self.coloring.flow, node, env.scope):
             self.coloring.matches[f"blocking:{rule.call}"] += 1
             plan.replacement, plan.to_thread, plan.awaited = rule.replacement, rule.to_thread, True
+
+
+def _waits_in_source(node: ast.GeneratorExp) -> bool:
+    first, *others = node.generators
+    parts = [node.elt, *first.ifs, *others]
+    waits = any(isinstance(child, ast.Await) for part in parts for child in ast.walk(part))
+    return waits or any(bool(loop.is_async) for loop in node.generators)
 
 
 def _hands_self(node: ast.Call) -> bool:

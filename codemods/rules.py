@@ -82,11 +82,14 @@ class VendoredRule(_Rule):
 class EntryRule(_Rule):
     """Functions of a user's program that somebody else calls, by name pattern or decorator: they take no settings.
 
-    What they hand on is the process's object, or the child of the enclosing block.
+    What they hand on is the process's object, or the child of the enclosing block. ``packages`` are those whose
+    decorators hand a function to them; ``awaited`` says whether a coroutine function would be awaited.
     """
 
     names: tuple[str, ...] = ()
     decorators: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    awaited: bool = True
 
 
 class RenamedRule(_Rule):

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import dspy.utils.callback_context as callback_context
 from dspy.dsp.utils.settings import Settings
-from dspy.utils.callback import _get_on_end_handler, _get_on_start_handler, logger
+from dspy.utils.callback import ACTIVE_CALL_ID, _get_on_end_handler, _get_on_start_handler, logger
 from dspy.utils.supplied import (
     always_takes_settings,
     behind_check,
@@ -49,8 +48,8 @@ def with_callbacks(fn):
                 logger.warning(f"Error when calling callback {callback}: {e}")
 
         # The handlers of this call see its parent's ID, what the call does sees its own.
-        parent_call_id = callback_context.ACTIVE_CALL_ID.get()
-        callback_context.ACTIVE_CALL_ID.set(call_id)
+        parent_call_id = ACTIVE_CALL_ID.get()
+        ACTIVE_CALL_ID.set(call_id)
 
         results = None
         exception = None
@@ -61,7 +60,7 @@ def with_callbacks(fn):
             exception = e
             raise
         finally:
-            callback_context.ACTIVE_CALL_ID.set(parent_call_id)
+            ACTIVE_CALL_ID.set(parent_call_id)
             for callback in callbacks:
                 try:
                     handler = _get_on_end_handler(callback, instance, fn)

@@ -76,8 +76,7 @@ class ParallelExecutor:
             The results in the order of the items, None for those that failed.
         """
         tqdm.tqdm._instances.clear()
-        function = _bind_active_call_id(function)
-        run = _Run(self, settings, function, data)
+        run = _Run(self, settings, _bind_active_call_id(function), data)
         with _stopped_by_interrupt(self):
             await (run.one_by_one() if run.num_threads == 1 else run.together())
 

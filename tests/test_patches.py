@@ -710,3 +710,41 @@ def test_ids_of_tests(make: Make) -> None:
     assert loaded.patches[0].patch.tests == tuple(good)
     with pytest.raises(ToolError, match=r"tests\.0: String should match pattern"):
         make(f'kind = "remove"\ntests = ["test_it"]\n{symbol}')
+
+
+# --- several releases --------------------------------------------------------------------------------------------
+
+
+def test_decorators_of_upstream_stay_and_may_change(make: Make) -> None:
+    replaced = 'kind = "replace"\nsymbol = "pack.mod:helper"\ncode = \'def helper(a): ...\''
+    patches = make(f'{replaced}\ndecorators = "upstream"')
+    later = _with("def helper(a):", "@decorated\ndef helper(a):")
+    assert "@decorated\ndef helper(a): ..." in apply_patches(later, patches, "3.4.0").files["pack/mod.py"]
+    own = make(replaced)
+    with pytest.raises(ToolError, match="reviewed"):
+        apply_patches(later, own, "3.4.0")
+
+
+def test_code_is_shared_by_releases_that_call_things_otherwise(make: Make) -> None:
+    shared = 'kind = "replace"\nsymbol = "pack.mod:helper"\nfile = "helper.py"\n'
+    code = {"helper.py": "def helper(a):\n    return told(a), told(a).told, untold(a)\n"}
+    patches = make(shared + 'names = { "told(a)" = "a" }', code=code)
+    assert changed(patches)[-1] == "+    return a, a.told, untold(a)"
+    with pytest.raises(ToolError, match="there is no gone in its code"):
+        make(shared + 'names = { "gone" = "a" }', code=code)
+
+
+def test_releases_are_reviewed_in_their_order_and_a_change_is_shown_from_the_one_before(
+    make: Make, tmp_path: Path
+) -> None:
+    make(RUN_EDIT)
+    versions = {"3.10.0": "make_lock(10)", "3.2.0": "make_lock(2)"}
+    later = _with("make_lock()", "make_lock(4)")
+    for version, lock in versions.items():
+        accept(tmp_path, "pack.mod:Base.run", _with("make_lock()", lock), version)
+    known = [line.split()[0] for line in (tmp_path / "a.toml").read_text().splitlines() if line.startswith('"')]
+    assert known == ['"3.2.0"', '"3.3.1"', '"3.10.0"']
+    with pytest.raises(ToolError, match=r"--- DSPy 3\.3\.1\n\+\+\+ DSPy 3\.4\.0"):
+        apply_patches(later, load_patches(tmp_path), "3.4.0", reviewed=lambda version: FILES)
+    with pytest.raises(ToolError, match=r"--- DSPy 3\.2\.0\n\+\+\+ DSPy 3\.1\.0"):
+        apply_patches(later, load_patches(tmp_path), "3.1.0", reviewed=lambda version: FILES)

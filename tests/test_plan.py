@@ -122,7 +122,7 @@ def test_calls(call: str, plan: CallPlan | None) -> None:
         ("X = BaseLM()()", "wall-coroutine"),
         ("class C:\n    def __init__(self): self.x = settings.x", "global-settings"),
         ("class C:\n    def __init__(self, metric): metric()", "wall-coroutine"),
-        ("def f(lm): return {1: lambda: lm()}", "lambda"),
+        ("def f(lm, xs): return [lambda: lm() for x in xs]", "lambda"),
         ("def f(lm, xs): return iter(lm(x) for x in xs)", "generator"),
         ("def f(lm, xs):\n    def g(x): return lm(x)\n    return sorted(xs, key=g)", "handed-out"),
         ("import threading\ndef f(lm):\n    def g(): return lm()\n    threading.Thread(target=g)", "handed-out"),

@@ -25,6 +25,11 @@ _AWAITED = {
 _EXPECTING = frozenset({"raises", "warns", "deprecated_call", "fail", "approx"})
 _SILENCING = frozenset({"skip", "skipif", "xfail", "importorskip"})
 """Of these there may not be more after than before."""
+_CALLING = {
+    "raises": 1, "warns": 1, "deprecated_call": 0, "assertRaises": 1, "assertWarns": 1, "assertRaisesRegex": 2,
+    "assertWarnsRegex": 2,
+}  # fmt: skip
+"""Assertions that may be handed the function to call, with the number of arguments before it."""
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -134,9 +139,15 @@ def _kind(node: ast.AST) -> str | None:
         return _AWAITED.get(name, name)
     if name in _EXPECTING or name in _SILENCING or (isinstance(node.func, ast.Attribute) and _UNITTEST.match(name)):
         what = [ast.unparse(argument) for argument in node.args[:1]] if name in ("raises", "warns") else []
-        keywords = sorted(k.arg or "**" for k in node.keywords)
+        # Keywords behind a function that is to raise are the function's, as they are in a block of its own.
+        keywords = [] if _calls(name, node) else sorted(k.arg or "**" for k in node.keywords)
         return f"{name}({', '.join([*what, *keywords])})"
     return None
+
+
+def _calls(name: str, node: ast.Call) -> bool:
+    """Whether `raises(Error, f, ...)` and its like call a function themselves, and not what is in a block."""
+    return name in _CALLING and len(node.args) > _CALLING[name]
 
 
 def _form(test: ast.expr) -> str:

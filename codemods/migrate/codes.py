@@ -121,6 +121,7 @@ _PLAIN = {
     "DA402": "markers",
     "DA403": "numbers",
     "DA406": "fixtures",
+    "DA407": "renamed",
 }
 """Fields of a plan whose entries are all of one code."""
 
@@ -135,7 +136,9 @@ def _function(plan: FunctionPlan, enabled: frozenset[str], counts: Counter[str])
             plan.hoist, plan.make_async, plan.settings = None, False, False
         return
     if plan.make_async and not _kept("DA101", enabled, counts):
-        plan.make_async, plan.iterator_module = False, None
+        plan.make_async, plan.iterator_module, plan.name = False, None, None
+    if plan.name is not None and not _kept("DA407", enabled, counts):
+        plan.name = None
     if plan.settings and not _kept("DA102", enabled, counts):
         plan.settings = plan.checked = False
     if plan.async_contextmanager and not _kept("DA107", enabled, counts):

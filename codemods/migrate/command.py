@@ -21,6 +21,7 @@ from codemods.migrate.files import (
     Named,
     SourceFile,
     UnreadableFileError,
+    awaits_every_test,
     check_syntax,
     find_files,
     name_modules,
@@ -206,6 +207,7 @@ def _convert(
             comments=options.comments,
             notebooks={path for path, source in by_module.items() if source.notebook is not None},
             context={named.module_path for named in group.context},
+            awaiting={named.module_path for named in group.own if awaits_every_test(named.path)},
             progress=lambda count, _, before=before: progress("converting", before + count, total),
         )
         for named in group.own:

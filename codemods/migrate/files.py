@@ -10,9 +10,11 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from codemods.errors import ToolError, UsageError
+from codemods.suites import CONFIGURATION, awaits_all
 
 SUFFIXES = (".py", ".ipynb")
 _IGNORED = frozenset({"__pycache__", "node_modules", "site-packages"})
@@ -140,6 +142,25 @@ def check_syntax(text: str, shown: str) -> None:
             f"{shown}:{line}: not valid Python: {getattr(error, 'msg', None) or error}",
             remedy="Mend the file, then run the command again. It was left as it was.",
         ) from error
+
+
+def awaits_every_test(path: Path) -> bool:
+    """Whether the suite that a file belongs to is configured so that its tests are awaited without a marker."""
+    folder = path.resolve().parent
+    return _folder_awaits(folder)
+
+
+@cache
+def _folder_awaits(folder: Path) -> bool:
+    """What the nearest configuration of pytest says, in the folder or above it."""
+    for name in CONFIGURATION:
+        try:
+            said = awaits_all((folder / name).read_text("utf-8"))
+        except (OSError, UnicodeDecodeError):
+            continue
+        if said is not None:
+            return said
+    return folder.parent != folder and _folder_awaits(folder.parent)
 
 
 # --- what modules are called ------------------------------------------------------------------------------------------

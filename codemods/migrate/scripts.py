@@ -237,9 +237,15 @@ def _read_now(tree: ast.AST) -> set[str]:
 def _read_later(tree: ast.AST) -> set[str]:
     """Global names that functions in a statement read or write when they are called."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
         if isinstance(node, _Function):
+            # What is inside of it is asked there: it may read the function's own names.
             found |= _free(node)
+            stack.extend(cast("list[ast.AST]", getattr(node, "decorator_list", [])))
+            node = node.args
+        stack.extend(ast.iter_child_nodes(node))
     return found
 
 

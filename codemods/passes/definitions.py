@@ -19,6 +19,8 @@ class Definitions(Pass):
         self.context.done.add(("function", (start.line, start.column)))
         if plan.make_async:
             updated = updated.with_changes(asynchronous=cst.Asynchronous())
+        if plan.name is not None:
+            updated = updated.with_changes(name=updated.name.with_changes(value=plan.name))
         if plan.async_contextmanager:
             self.context.imports.add(("contextlib", "asynccontextmanager"))
             updated = updated.with_changes(decorators=[_asynchronous(d) for d in updated.decorators])

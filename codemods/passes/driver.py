@@ -126,6 +126,7 @@ def _planned(plan: FilePlan) -> set[tuple[str, Position | Range]]:
         *(("number", place) for place in plan.numbers),
         *(("marker", place) for place in plan.markers),
         *(("fixture", place) for place in plan.fixtures),
+        *(("renamed", place) for place in plan.renamed),
         *(("import", place) for place in plan.shadowing),
         *(("bare await", place) for place in plan.bare_awaits),
     }

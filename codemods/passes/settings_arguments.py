@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import libcst as cst
 
 from codemods.passes.base import Pass, parse
@@ -26,7 +28,8 @@ class SettingsArguments(Pass):
         before = updated.whitespace_before_args
         if not updated.args and isinstance(before, cst.ParenthesizedWhitespace):
             return _filled(updated, before, plan.settings)
-        return updated.with_changes(args=insert_argument(updated, plan.index, plan.settings))
+        lines = not self.plan.own_package and _shares_lines(updated.args)
+        return updated.with_changes(args=insert_argument(updated, plan.index, plan.settings, beside=lines))
 
     def leave_Name(self, original: cst.Name, updated: cst.Name) -> cst.BaseExpression:
         return self._read(original, updated)
@@ -63,15 +66,21 @@ def _insert_by_name(call: cst.Call, before: tuple[str, ...], expression: str) ->
     return arguments
 
 
-def insert_argument(call: cst.Call, index: int, expression: str) -> list[cst.Arg]:
-    """The arguments of ``call`` with one more, laid out as the others are."""
+def insert_argument(call: cst.Call, index: int, expression: str, *, beside: bool = False) -> list[cst.Arg]:
+    """The arguments of ``call`` with one more, on a line of its own if they stand on several and not ``beside``."""
     arguments = [_parenthesize_generator(argument) for argument in call.args]
     before = call.whitespace_before_args
     multiline = isinstance(before, cst.ParenthesizedWhitespace)
-    after = _plain_break(before) if multiline else cst.SimpleWhitespace(" ")
+    after = _plain_break(before) if multiline and not beside else cst.SimpleWhitespace(" ")
     comma = cst.Comma(whitespace_after=after) if index < len(arguments) else cst.MaybeSentinel.DEFAULT
     arguments.insert(index, cst.Arg(parse(expression), comma=comma))
     return arguments
+
+
+def _shares_lines(arguments: Sequence[cst.Arg]) -> bool:
+    """Whether the first two arguments of a call stand on one line."""
+    comma = arguments[0].comma if len(arguments) > 1 else None
+    return isinstance(comma, cst.Comma) and isinstance(comma.whitespace_after, cst.SimpleWhitespace)
 
 
 def _plain_break(whitespace: cst.BaseParenthesizableWhitespace) -> cst.BaseParenthesizableWhitespace:

@@ -1,4 +1,7 @@
-"""Tests that became coroutines are marked for the plugin that runs them; fixtures become the plugin's own."""
+"""Tests that became coroutines are marked for the plugin that runs them; fixtures become the plugin's own.
+
+Those of `unittest` derive from the class that awaits tests, and what it calls around them by another name.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,25 @@ class TestMarkers(Pass):
         return updated.with_changes(decorators=[cst.Decorator(parse(marker)), *updated.decorators])
 
     def leave_Attribute(self, original: cst.Attribute, updated: cst.BaseExpression) -> cst.BaseExpression:
-        return self._fixture(original, updated)
+        if original not in self.context.positions:
+            return updated
+        return self._renamed(original, self._fixture(original, updated))
 
     def leave_Name(self, original: cst.Name, updated: cst.BaseExpression) -> cst.BaseExpression:
-        return self._fixture(original, updated)
+        if original not in self.context.positions:
+            return updated
+        return self._renamed(original, self._fixture(original, updated))
+
+    def _renamed(self, original: cst.BaseExpression, updated: cst.BaseExpression) -> cst.BaseExpression:
+        place = self.context.range(original) if self.plan.renamed else None
+        if place not in self.plan.renamed:
+            return updated
+        self.context.done.add(("renamed", place))
+        return parse(self.plan.renamed[place])
 
     def _fixture(self, original: cst.BaseExpression, updated: cst.BaseExpression) -> cst.BaseExpression:
+        if not self.plan.fixtures:
+            return updated
         place = self.context.range(original)
         name = self.plan.fixtures.get(place)
         if name is None:

@@ -411,8 +411,23 @@ class Flow:
             self._add(self._variable(node.name, scope), frozenset({ClassRef(self.program.class_of[node].symbol)}))
 
     def _bind_definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+        if self.base is not None and node.decorator_list:
+            self._bind_decorated(node, scope)
         if not scope.class_scope:
             self._add(self._variable(node.name, scope), self.function_value(self.program.function_of[node]))
+
+    def _bind_decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+        """A decorator of the program's own is handed what it stands above."""
+        decorated = frozenset({FunctionRef(self.program.function_of[node].symbol)})
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call) and any(
+                isinstance(value, External) for value in self.values(decorator.func, scope)
+            ):
+                continue  # `functools.wraps(f)` gives what stands for f, and does not call it.
+            for value in self.values(decorator, scope):
+                if isinstance(value, FunctionRef) and not value.bound and self.program.owns(value.function):
+                    for parameter in self.program.functions[value.function].arguments[:1]:
+                        self._add(("L", value.function, parameter.arg), decorated)
 
     def function_value(self, function: FunctionInfo, bound: bool = False) -> Values:
         """A reference to a function; a wrapper made with ``functools.wraps`` stands for what it wraps."""

@@ -13,6 +13,7 @@ DECLARED: Mapping[str, str] = {
     "dspy.dsp.utils": "hands the names of its settings module on",
     "dspy.dsp.utils.settings": "the home of Settings and of the process's default object",
     "dspy.utils.callback_context.ACTIVE_CALL_ID": "the ancestry of a callback's call, which is no configuration",
+    "dspy.utils.callback.ACTIVE_CALL_ID": "the same, where releases before 3.3 have it",
     "dspy.utils.callback_context._ACTIVE_COMPILES": "the optimizers at work, so that a nested compile is told once",
     "dspy.teleprompt.teleprompt._COMPILED": "the optimizer whose copy compiles, which its callbacks are told of",
     "dspy.utils.turns._held": "the turns a task and those below it have, which is no configuration",

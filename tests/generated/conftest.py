@@ -73,6 +73,43 @@ def dspy_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixt
     logger.propagate = before
 
 
+class _Untouchable(dict[str, object]):
+    """Values that nobody may read; it keeps the names of those that were, since an error could be caught."""
+
+    def __init__(self, values: dict[str, object]) -> None:
+        super().__init__(values)
+        self.touched: list[str] = []
+
+    def __getitem__(self, name: str) -> object:
+        self.touched.append(name)
+        raise AssertionError(f"the process's own settings were asked for {name!r}")
+
+    def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
+        return self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return bool(self[str(name)])
+
+    def __iter__(self) -> Iterator[str]:
+        self["all of them"]
+        return iter(())
+
+    keys = __iter__  # type: ignore[assignment]
+
+
+@pytest.fixture
+def nobody_reads_the_process_settings() -> Iterator[None]:
+    """Fails the test where something reads `dspy.settings`."""
+    import dspy
+
+    values, watched = dspy.settings._values, _Untouchable(dspy.settings._values)
+    slot = type(dspy.settings)._values
+    slot.__set__(dspy.settings, watched)
+    yield
+    slot.__set__(dspy.settings, values)
+    assert watched.touched == []
+
+
 @pytest.fixture(scope="session")
 def upstream_folder(request: pytest.FixtureRequest) -> Path:
     """A folder with upstream's release of the installed version, without its dependencies.

@@ -71,7 +71,15 @@ class Side:
         def respond(lm: Any, prompt: str | None, messages: Any, given: Mapping[str, Any]) -> Any:
             number = next(count)
             messages = messages or [{"role": "user", "content": prompt}]
-            self.log.append({"lm": name, "messages": plain(messages), "kwargs": plain({**lm.kwargs, **given})})
+            request = {"model": lm.model, "messages": plain(messages), **lm.kwargs, **given}
+            self.log.append(
+                {
+                    "lm": name,
+                    "messages": plain(messages),
+                    "kwargs": plain({**lm.kwargs, **given}),
+                    "cache key": self._cache_key(request),
+                }
+            )
             last = messages[-1]["content"]
             answer = answers(str(last), number) if callable(answers) else answers[number]
             return _response(answer, name)
@@ -81,6 +89,14 @@ class Side:
         type(made).supports_response_schema = property(lambda _: structured)
         type(made).supported_params = property(lambda _: {"response_format"} if structured else set())
         return made
+
+
+    def _cache_key(self, request: Mapping[str, Any]) -> str:
+        """Where an `LM` would look for the answer to a request, or that it would not."""
+        try:
+            return self.dspy.cache.cache_key(dict(request), ["api_key", "api_base", "base_url"])
+        except TypeError as error:
+            return f"none: {error}"
 
 
 def _response(answer: Any, model: str) -> Any:

@@ -52,6 +52,7 @@ class TestEach:
         if name in ("json", "baml"):
             assert server.requests[0].body["response_format"]["type"] == "json_schema"
 
+    @pytest.mark.api("1.3")
     async def test_called_directly(self, name: str):
         kind, answer = ADAPTERS[name]
         _, lm = scripted(answer, answer)
@@ -64,6 +65,7 @@ class TestEach:
         assert messages == lm.history[0]["messages"]
         assert await adapter.parse(settings, Extract, answer) == found
 
+    @pytest.mark.api("1.3", "3.7")
     async def test_callbacks(self, name: str):
         kind, answer = ADAPTERS[name]
         _, lm = scripted(answer)
@@ -169,6 +171,7 @@ class TestTwoStep:
 class TestOfOnesOwn:
     """Adapters that users write."""
 
+    @pytest.mark.api("1.3")
     async def test_overriding_format_and_parse(self):
         class Mine(dspy.ChatAdapter):
             async def format(self, settings, signature, demos, inputs):
@@ -186,6 +189,7 @@ class TestOfOnesOwn:
         assert side.log[0]["messages"] == [{"role": "user", "content": "! {'question': '?'}"}]
         assert recorder.names.count("adapter_format start") == 1
 
+    @pytest.mark.api("3.9")
     async def test_plain_methods_do_too(self):
         """An adapter written for upstream, whose `format` and `parse` are not async and know no settings."""
 
@@ -200,6 +204,7 @@ class TestOfOnesOwn:
         settings = dspy.Settings(lm=lm, adapter=Mine())
         assert (await dspy.Predict("question -> answer")(settings, question="?")).answer == "a"
 
+    @pytest.mark.api("4.3")
     @pytest.mark.parametrize("name", ["__call__", "acall"])
     async def test_overriding_the_call(self, name: str):
         async def call(self, settings, lm, lm_kwargs, signature, demos, inputs):

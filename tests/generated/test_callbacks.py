@@ -67,6 +67,7 @@ async def test_order_and_ancestry():
     assert ACTIVE_CALL_ID.get() is None
 
 
+@pytest.mark.api("5.12")
 async def test_calls_at_once_keep_their_families():
     """Children of a `gather` and items of `Parallel` and `Evaluate` belong to the call that started them."""
     tree = Tree()
@@ -174,6 +175,7 @@ async def test_compile_is_told_once():
     assert recorder.events[-1][1] is program
 
 
+@pytest.mark.api("5.12")
 async def test_tenants_do_not_hear_each_other():
     recorders = [Recorder() for _ in range(5)]
     program = Program()

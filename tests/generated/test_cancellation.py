@@ -163,6 +163,7 @@ def gated(gate: Gate, *, returns: Any = 0.0) -> Callable[..., Any]:
 class TestEvaluate:
     """`dspy.Evaluate`."""
 
+    @pytest.mark.api("5.9", "5.10")
     @pytest.mark.parametrize("bar", [False, True])
     @pytest.mark.parametrize(("num_threads", "opens"), [(1, 0), (1, 3), (4, 0), (4, 3)])
     async def test_in_its_program(self, num_threads: int, opens: int, bar: bool):
@@ -197,6 +198,7 @@ class TestReAct:
         agent = dspy.ReAct("question -> answer", tools=[])
         await cancel(agent(dspy.Settings(lm=Model(gate)), question="?"), gate)
 
+    @pytest.mark.api("5.9", "5.10")
     async def test_in_its_tool(self):
         gate = Gate(opens=1)
 
@@ -208,6 +210,7 @@ class TestReAct:
         agent = dspy.ReAct("question -> answer", tools=[search])
         await cancel(agent(dspy.Settings(lm=Model(tool="search")), question="?"), gate)
 
+    @pytest.mark.api("5.10")
     async def test_in_a_tool_that_has_a_process(self):
         gate = Gate()
 
@@ -225,6 +228,7 @@ class TestReAct:
         agent = dspy.ReAct("question -> answer", tools=[run])
         await cancel(agent(dspy.Settings(lm=Model(tool="run")), question="?"), gate)
 
+    @pytest.mark.api("5.10")
     async def test_in_a_blocking_tool(self):
         """A worker thread cannot be cancelled: the call ends all the same, and the thread with what it does."""
         gate, release, loop = Gate(), threading.Event(), asyncio.get_running_loop()
@@ -256,6 +260,7 @@ class TestReAct:
 class TestParallel:
     """`dspy.Parallel` and `Module.batch`."""
 
+    @pytest.mark.api("5.9", "5.10")
     @pytest.mark.parametrize("quiet", [False, True])
     @pytest.mark.parametrize("opens", [0, 3])
     async def test_items(self, opens: int, quiet: bool):
@@ -302,6 +307,7 @@ class TestBestOfN:
 class TestBootstrapFewShot:
     """`dspy.BootstrapFewShot.compile`: what was cancelled is no failed example."""
 
+    @pytest.mark.api("5.9", "5.10")
     @pytest.mark.parametrize("opens", [0, 2])
     async def test_in_its_teacher(self, opens: int):
         gate = Gate(opens)
@@ -330,6 +336,7 @@ class Status(dspy.streaming.StatusMessageProvider):
 class TestStream:
     """`dspy.streamify`: the reader is cancelled, or leaves, while the program waits."""
 
+    @pytest.mark.api("5.9", "5.10")
     @pytest.mark.parametrize("opens", [0, 1])
     @pytest.mark.parametrize("messages", [None, Status()])
     async def test_the_reader_is_cancelled(self, opens: int, messages: Any):

@@ -60,6 +60,7 @@ ALL = [ByForward, ByAforward, TypedByForward, TypedByAforward]
 class TestEach:
     """What holds for both contracts, whichever name the method goes by."""
 
+    @pytest.mark.api("4.3", "2.4")
     async def test_it_is_called_like_any_other(self, cls):
         lm = cls(model="mine")
         assert await lm(SETTINGS, "hi") == ["hi"]
@@ -73,6 +74,7 @@ class TestEach:
         assert (await lm(SETTINGS, request)).text == "hi"
         assert (await lm(SETTINGS.context(experimental=True), dspy.User("ho"))).text == "ho"
 
+    @pytest.mark.api("2.7")
     async def test_callbacks_and_missing_settings(self, cls):
         recorder = Recorder()
         lm = cls(model="mine", callbacks=[recorder])

@@ -100,6 +100,7 @@ async def test_items_run_at_once(server: ModelServer):
     assert time.monotonic() - started < 32 * 3 * 0.1 / 2
 
 
+@pytest.mark.api("5.1")
 @pytest.mark.parametrize("threads", [1, 3])
 async def test_num_threads_limits_the_requests(server: ModelServer, threads: int):
     server.latency = 0.2
@@ -122,6 +123,7 @@ class Tagging(dspy.ChatAdapter):
         return messages
 
 
+@pytest.mark.api("5.12", "5.13")
 @pytest.mark.parametrize("shared_program", [True, False])
 async def test_two_tenants_at_once(server: ModelServer, shared_program: bool):
     """Different models, adapters, callbacks, traces in one loop, on one program object or two: nothing crosses over."""

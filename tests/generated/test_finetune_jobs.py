@@ -179,7 +179,11 @@ async def test_a_local_server_is_launched_and_its_output_read(monkeypatch: pytes
 
     def popen(command: list[str], **kwargs: Any) -> Any:
         assert command[1:3] == ["-m", "sglang.launch_server"]
-        return start([sys.executable, "-c", "import sys; print('ready', flush=True); sys.stdin.read()"], stdin=subprocess.PIPE, **kwargs)
+        return start(
+            [sys.executable, "-c", "import sys; print('ready', flush=True); sys.stdin.read()"],
+            stdin=subprocess.PIPE,
+            **kwargs,
+        )
 
     def wait_for_server(base_url: str, timeout: int | None = None) -> None:
         time.sleep(0.3)

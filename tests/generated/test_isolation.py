@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import dspy
+import pytest
 
 from tests.generated.support import Recorder, fields
 
@@ -200,6 +201,7 @@ class Tenant:
         }
 
 
+@pytest.mark.api("5.12", "5.13")
 async def test_a_thousand_tasks_and_one_program():
     before = dspy.settings.copy()
     meeting, program = Meeting(TENANTS), Program()

@@ -300,6 +300,7 @@ class TestCache:
         assert [asyncio.run(lm(SETTINGS, "hi")) for _ in range(2)] == [["x"]] * 2
         assert len(server.requests) == 1
 
+    @pytest.mark.api("4.12")
     async def test_a_cache_that_upstream_filled(self, server: ModelServer, caches, upstream_folder):
         """What upstream's sync calls put on disk is found here, for every kind of call."""
         for kind in ("chat", "text", "responses"):

@@ -33,6 +33,7 @@ def chain_answers(times: int = 1):
 class TestNames:
     """`__call__`, `acall`, `forward`, `aforward`."""
 
+    @pytest.mark.api("4.1", "4.2")
     def test_twins_are_the_same_function(self):
         assert dspy.Module.acall is dspy.Module.__call__
         assert dspy.Predict.acall is dspy.Predict.__call__
@@ -41,6 +42,7 @@ class TestNames:
         assert dspy.LM.aforward is dspy.LM.forward
         assert dspy.Tool.acall is dspy.Tool.__call__
 
+    @pytest.mark.api("4.3")
     @pytest.mark.parametrize("name", ["forward", "aforward"])
     async def test_a_module_that_defines_either(self, name: str):
         async def body(self, settings, question):
@@ -52,6 +54,7 @@ class TestNames:
         assert (await program.acall(settings, question="a")).answer == "A"
         assert (await program.aforward(settings, question="a")).answer == "A"
 
+    @pytest.mark.api("4.2")
     async def test_an_override_is_seen_under_both_names(self):
         class Loud(dspy.Predict):
             async def forward(self, settings, /, **kwargs):
@@ -95,6 +98,7 @@ class TestNames:
 class TestBatch:
     """`Module.batch`."""
 
+    @pytest.mark.api("5.1", "5.7")
     async def test_results_are_in_order(self, server: ModelServer):
         server.latency = 0.2
         server.on(echo(delay=0.3), contains="q0")
@@ -122,6 +126,7 @@ class TestBatch:
             )
         assert len(server.requests) < 6
 
+    @pytest.mark.api("5.3")
     async def test_failures(self, server: ModelServer):
         server.on(server_error(), contains="bad")
         server.on(echo())
@@ -213,6 +218,7 @@ class TestState:
         program.map_named_predictors(lambda predictor: dspy.Predict("a -> b"))
         assert [list(each.signature.fields) for each in program.predictors()] == [["a", "b"]] * 2
 
+    @pytest.mark.api("2.19")
     async def test_the_lm_of_a_module_wins(self):
         ours, lm = scripted(fields(answer="mine"))
         theirs, other = scripted(fields(answer="theirs"), fields(answer="third"))
@@ -261,6 +267,7 @@ class TestHistory:
             printed = capsys.readouterr().out
             assert "the question" in printed and "the answer" in printed
 
+    @pytest.mark.api("5.12")
     async def test_of_calls_at_once(self, server: ModelServer):
         """One LM, many callers: each module has the history of its own calls."""
         server.latency = 0.01
@@ -312,6 +319,7 @@ class TestUsage:
         prediction = await Chain()(settings, question="?")
         assert prediction.get_lm_usage()["openai/m"]["total_tokens"] == 36
 
+    @pytest.mark.api("5.12")
     async def test_at_once_each_has_its_own(self, server: ModelServer):
         server.latency = 0.01
         server.on(echo())

@@ -38,12 +38,14 @@ async def test_the_watch_itself(strict):
         time.sleep(0.01)
 
 
+@pytest.mark.api("5.14")
 async def test_a_program_with_a_tool(strict, server: ModelServer):
     server.on(agent_model)
     settings = dspy.Settings(lm=lm_at(server), callbacks=[Recorder()], track_usage=True)
     assert (await QA()(settings, question="What is the capital of France?")).answer == "Paris"
 
 
+@pytest.mark.api("5.14")
 async def test_evaluate_and_bootstrap(strict, server: ModelServer):
     server.on(agent_model)
     settings = dspy.Settings(lm=lm_at(server))
@@ -52,6 +54,7 @@ async def test_evaluate_and_bootstrap(strict, server: ModelServer):
     await optimizer.compile(settings, QA(), trainset=devset())
 
 
+@pytest.mark.api("5.14")
 async def test_the_disk_cache(strict, server: ModelServer, tmp_path):
     before = dspy.cache
     await asyncio.to_thread(dspy.configure_cache, disk_cache_dir=str(tmp_path / "cache"))
@@ -67,6 +70,7 @@ async def test_the_disk_cache(strict, server: ModelServer, tmp_path):
         dspy.cache = before
 
 
+@pytest.mark.api("5.14")
 async def test_retries_and_errors(strict, server: ModelServer):
     from tests.support.model_server import rate_limited
 
@@ -92,6 +96,7 @@ async def test_blocking_tools_in_a_worker_thread(strict):
     assert await tool(dspy.Settings(), x=1) == 1
 
 
+@pytest.mark.api("5.14")
 async def test_the_loop_stays_alive(server: ModelServer):
     """While items wait for a slow model, something else on the loop is never late by as much as one of them waits."""
     server.on(echo())

@@ -64,6 +64,7 @@ def nothing_runs_behind() -> set:
 class TestEvaluate:
     """`dspy.Evaluate`."""
 
+    @pytest.mark.api("5.7")
     async def test_result(self):
         result = await dspy.Evaluate(devset=items(4), metric=right)(SETTINGS, Slow())
         assert isinstance(result, dspy.Prediction) and result.score == 100.0
@@ -77,6 +78,7 @@ class TestEvaluate:
         result = await evaluate(SETTINGS, program, metric=half, devset=items(3), num_threads=3)
         assert (result.score, len(result.results), program.most) == (50.0, 3, 3)
 
+    @pytest.mark.api("5.1")
     async def test_threads_come_from_settings(self):
         program = Slow()
         await dspy.Evaluate(devset=items(10), metric=right)(SETTINGS.context(num_threads=4), program)
@@ -88,6 +90,7 @@ class TestEvaluate:
         await dspy.Evaluate(devset=data, metric=right, num_threads=1)(SETTINGS, program)
         assert program.finished == [0, 1, 2, 3, 4] and program.most == 1
 
+    @pytest.mark.api("5.3")
     async def test_failures_score_what_they_are_said_to(self, dspy_log):
         data = [*items(3), dspy.Example(number=3, fails=True).with_inputs("number", "fails")]
         result = await dspy.Evaluate(devset=data, metric=right, failure_score=0.5)(SETTINGS, Slow())
@@ -95,11 +98,13 @@ class TestEvaluate:
         assert result.results[3][1:] == (dspy.Prediction(), 0.5)
         assert "item 3 fails. Set `provide_traceback=True` for traceback." in dspy_log.text
 
+    @pytest.mark.api("5.4")
     async def test_tracebacks(self, dspy_log):
         data = [dspy.Example(number=3, fails=True).with_inputs("number", "fails")]
         await dspy.Evaluate(devset=data, metric=right, provide_traceback=True)(SETTINGS, Slow())
         assert "Traceback" in dspy_log.text and "in forward" in dspy_log.text
 
+    @pytest.mark.api("5.2", "2.19")
     @pytest.mark.parametrize("threads", [1, 4])
     async def test_max_errors(self, threads: int, dspy_log):
         data = items(20, fails=True)
@@ -126,6 +131,7 @@ class TestEvaluate:
             assert [row["right"] for row in csv.DictReader(file)] == ["True", "True"]
         assert [row["right"] for row in json.loads(data.read_text())] == [True, True]
 
+    @pytest.mark.api("5.5")
     async def test_table_and_progress(self, capfd):
         evaluate = dspy.Evaluate(devset=items(2), metric=right, display_table=1, display_progress=True)
         await evaluate(SETTINGS, Slow())
@@ -204,6 +210,7 @@ class TestParallel:
         pairs = [(Whole(), example) for example in items(2)]
         assert await dspy.Parallel(access_examples=False, disable_progress_bar=True)(SETTINGS, pairs) == [0, 1]
 
+    @pytest.mark.api("5.1", "2.19", "2.20")
     async def test_limit(self):
         program = Slow()
         pairs = [(program, {"number": n}) for n in range(9)]
@@ -234,6 +241,7 @@ class TestParallel:
         assert await dspy.Parallel(disable_progress_bar=True)(parent, pairs) == [0, 1, 2, 3, 4]
         assert parent.number is None
 
+    @pytest.mark.api("5.6")
     async def test_a_straggler_is_started_again(self):
         """The second try of a slow item may win; the first one is cancelled then."""
         program = Slow()
@@ -250,6 +258,7 @@ class TestParallel:
         assert len(tries) == 2 and time.monotonic() - started < 10
         assert program.cancelled == [1] and nothing_runs_behind() == set()
 
+    @pytest.mark.api("5.6")
     async def test_no_timeout_no_second_try(self):
         program = Slow()
         pairs = [(program, {"number": 1, "seconds": 1.5})]
@@ -260,6 +269,7 @@ class TestParallel:
 class TestCancellation:
     """The awaiting task is cancelled."""
 
+    @pytest.mark.api("5.9", "5.10")
     @pytest.mark.parametrize("threads", [1, 4])
     async def test_of_evaluate(self, threads: int):
         program = Slow()
@@ -292,12 +302,14 @@ class TestCancellation:
             await task
         assert parallel.exceptions == []
 
+    @pytest.mark.api("5.11")
     async def test_no_thread_is_left(self):
         before = threading.active_count()
         await dspy.Evaluate(devset=items(5), metric=right, num_threads=5)(SETTINGS, Slow())
         assert threading.active_count() == before
 
 
+@pytest.mark.api("5.8")
 def test_ctrl_c():
     """SIGINT ends a run promptly, with KeyboardInterrupt, and the handler from before is back."""
     program = Slow()

@@ -42,6 +42,8 @@ def upstream(upstream_folder: Path) -> dict[str, dict[str, object]]:
     return found
 
 
+@pytest.mark.api("2.18", "6.2", "6.3")
+@pytest.mark.usefixtures("nobody_reads_the_process_settings")
 @pytest.mark.parametrize("name", PROGRAMS)
 async def test_same_messages_and_results(name: str, upstream: dict[str, dict[str, object]]):
     side = AsyncSide(dspy)

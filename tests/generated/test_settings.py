@@ -28,6 +28,7 @@ def process_default():
 class TestObject:
     """`dspy.Settings` by itself."""
 
+    @pytest.mark.api("2.10")
     def test_it_starts_from_the_built_in_defaults(self, process_default):
         dspy.configure(num_threads=3, lm="process", made_up=1)
         settings = dspy.Settings()
@@ -44,10 +45,12 @@ class TestObject:
         one.callbacks.append(2)
         assert two.trace == [] and two.callbacks == [] and dspy.settings.callbacks == []
 
+    @pytest.mark.api("2.11")
     def test_unknown_names_are_allowed(self):
         settings = dspy.Settings(experimental=True, mine=3)
         assert settings.experimental and settings["mine"] == 3
 
+    @pytest.mark.api("2.12")
     def test_reading(self):
         settings = dspy.Settings(lm="x")
         assert settings.lm == settings["lm"] == settings.get("lm") == "x"
@@ -59,6 +62,7 @@ class TestObject:
             settings["nothing"]
         assert not hasattr(settings, "nothing")
 
+    @pytest.mark.api("2.13")
     def test_writing(self):
         settings = dspy.Settings()
         settings.lm, settings["rm"] = "a", "b"
@@ -66,6 +70,7 @@ class TestObject:
         assert (settings.lm, settings.rm, settings.adapter, settings.other) == ("a", "b", "c", "d")
         assert dspy.settings.lm is None and "other" not in dspy.settings
 
+    @pytest.mark.api("2.13")
     def test_copy_is_a_dictionary_of_its_own(self):
         settings = dspy.Settings(lm="a")
         values = settings.copy()
@@ -73,6 +78,7 @@ class TestObject:
         values["lm"] = "b"
         assert settings.lm == "a" and settings.config["lm"] == "a"
 
+    @pytest.mark.api("2.9")
     def test_all_its_homes(self):
         import dspy.dsp.utils
         from dspy.dsp.utils.settings import Settings, settings
@@ -81,6 +87,7 @@ class TestObject:
         assert dspy.settings is dspy.dsp.utils.settings is settings
         assert isinstance(dspy.settings, dspy.Settings)
 
+    @pytest.mark.api("2.13")
     def test_save_and_load_are_of_that_object(self, tmp_path):
         path = str(tmp_path / "settings.pkl")
         dspy.Settings(num_threads=5, mine=[1], rm="no").save(path, exclude_keys=["rm"])
@@ -111,6 +118,7 @@ class TestObject:
 class TestContext:
     """Children."""
 
+    @pytest.mark.api("2.14", "2.15")
     def test_a_child_is_a_snapshot_with_overrides(self):
         parent = dspy.Settings(lm="a", num_threads=4)
         with parent.context(lm="b", extra=1) as child:
@@ -123,6 +131,7 @@ class TestContext:
         assert parent.num_threads == 5
         assert child.num_threads == 6, "the name outlives its block, as any name bound by `with`"
 
+    @pytest.mark.api("2.15")
     def test_values_are_shared_by_reference(self):
         parent = dspy.Settings(trace=[])
         with parent.context() as child, child.context(trace=[]) as fresh:
@@ -142,16 +151,19 @@ class TestContext:
 class TestProcessDefault:
     """`dspy.settings`, `dspy.configure` and `dspy.context`."""
 
+    @pytest.mark.api("2.16")
     def test_configure_changes_the_default_object(self, process_default):
         dspy.configure(lm="mine", num_threads=3)
         assert dspy.settings.lm == "mine" and dspy.settings.num_threads == 3
 
+    @pytest.mark.api("2.16")
     def test_context_makes_a_child_of_it(self, process_default):
         dspy.configure(num_threads=3)
         with dspy.context(lm="other") as child:
             assert (child.lm, child.num_threads) == ("other", 3)
             assert dspy.settings.lm is None
 
+    @pytest.mark.api("2.17")
     def test_any_thread_may_configure(self, process_default):
         errors = []
 
@@ -172,6 +184,7 @@ class TestProcessDefault:
         assert errors == []
         assert [dspy.settings[f"from_thread_{number}"] for number in range(5)] == list(range(5))
 
+    @pytest.mark.api("2.17")
     async def test_any_task_may_configure(self, process_default):
         async def configure(number):
             dspy.configure(num_threads=number)
@@ -185,6 +198,7 @@ class TestProcessDefault:
         dspy.configure(lm=lm)
         assert (await dspy.Predict("question -> answer")(dspy.settings, question="?")).answer == "yes"
 
+    @pytest.mark.api("2.3")
     async def test_it_is_not_fallen_back_to(self, process_default):
         side, lm = scripted(fields(answer="no"))
         dspy.configure(lm=lm, adapter=dspy.JSONAdapter(), trace=[])
@@ -195,11 +209,30 @@ class TestProcessDefault:
             await predict(dspy.Settings(), question="?")
         assert side.log == [] and dspy.settings.trace == []
 
+    @pytest.mark.api("2.3", "2.18")
     async def test_a_block_of_context_does_not_reach_inside(self, process_default):
         side, lm = scripted(fields(answer="no"))
         with dspy.context(lm=lm), pytest.raises(ValueError, match="No LM is loaded"):
             await dspy.Predict("question -> answer")(dspy.Settings(), question="?")
         assert side.log == []
+
+
+async def test_the_watch_over_the_default_sees_each_way_of_reading(request: pytest.FixtureRequest):
+    request.getfixturevalue("nobody_reads_the_process_settings")
+    ways = [
+        lambda: dspy.settings.lm,
+        lambda: dspy.settings["lm"],
+        lambda: dspy.settings.get("lm"),
+        lambda: "lm" in dspy.settings,
+        dspy.settings.copy,
+        dspy.context,
+    ]
+    for way in ways:
+        with pytest.raises(AssertionError, match="the process's own settings were asked"):
+            way()
+    assert len(dspy.settings._values.touched) >= len(ways)
+    dspy.settings._values.touched.clear()
+    await dspy.Predict("question -> answer")(dspy.Settings(lm=scripted(fields(answer="a"))[1]), question="?")
 
 
 def calls(settings):
@@ -271,12 +304,15 @@ def settings_for_all():
 class TestArgument:
     """The argument itself, for every kind of call."""
 
+    @pytest.mark.api("2.4")
     async def test_by_position(self, name: str):
         await calls(None)[name](settings_for_all())
 
+    @pytest.mark.api("2.4", "2.6")
     async def test_by_keyword(self, name: str):
         await calls(None)[name](settings=settings_for_all())
 
+    @pytest.mark.api("2.2")
     async def test_missing(self, name: str):
         word = {"LM": "Scripted", "LM.acall": "Scripted"}.get(name, name).split(".")[0]
         with pytest.raises(TypeError, match="settings") as caught:
@@ -285,12 +321,14 @@ class TestArgument:
         assert word in message, "names the call"
         assert "await" in message and "dspy.Settings(" in message, "names the fix"
 
+    @pytest.mark.api("2.7")
     async def test_something_else_in_its_place(self, name: str):
         for wrong in ("hi", {"lm": None}, None, dspy.settings.copy()):
             with pytest.raises(TypeError, match="settings"):
                 await calls(None)[name](wrong)
 
 
+@pytest.mark.api("2.7")
 async def test_a_prompt_is_not_taken_for_settings():
     lm = dspy.LM("openai/m")
     with pytest.raises(TypeError, match=r"dspy\.Settings as its first argument, got 'str'"):
@@ -306,6 +344,7 @@ async def test_settings_twice_is_an_error():
     assert "settings" not in side.log[0]["messages"][-1]["content"]
 
 
+@pytest.mark.api("2.5")
 async def test_a_field_called_settings():
     side, lm = scripted(fields(answer="dark"), fields(answer="dark"))
     settings = dspy.Settings(lm=lm)
@@ -334,6 +373,7 @@ async def test_a_module_of_ones_own():
         await program("a")
 
 
+@pytest.mark.api("2.1", "1.1")
 def test_signatures_show_settings_first():
     for function in (
         dspy.Module.__call__,
@@ -360,12 +400,14 @@ def test_signatures_show_settings_first():
         assert names[1] == "settings", (function, names)
 
 
+@pytest.mark.api("2.6")
 def test_a_parameter_beside_kwargs_is_positional_only():
     for function in (dspy.Predict.forward, dspy.ReAct.forward, dspy.BestOfN.forward, dspy.BaseLM.forward):
         parameters = list(inspect.signature(function).parameters.values())
         assert parameters[1].kind is inspect.Parameter.POSITIONAL_ONLY, function
 
 
+@pytest.mark.api("1.4")
 def test_what_stays_plain():
     for function in (
         dspy.Module.save,
@@ -387,6 +429,7 @@ def test_what_stays_plain():
         assert not inspect.iscoroutinefunction(inspect.unwrap(function)), function
 
 
+@pytest.mark.api("2.8")
 def test_sync_helpers_that_read_settings_take_them():
     for function in (
         dspy.BaseLM.update_history,

@@ -54,6 +54,7 @@ class TestArguments:
         assert tool.has_kwargs
         assert await tool(SETTINGS, a=1, b="x") == {"a": 1, "b": "x"}
 
+    @pytest.mark.api("3.2", "3.6")
     async def test_a_tool_whose_own_argument_is_called_settings(self):
         """Only the first parameter is for settings; a model may fill in another of that name."""
 
@@ -148,6 +149,7 @@ server.run()
         path.write_text(self.SERVER)
         return str(path)
 
+    @pytest.mark.api("3.9")
     async def test_over_stdio(self, script: str):
         from mcp import ClientSession, StdioServerParameters
         from mcp.client.stdio import stdio_client
@@ -181,6 +183,7 @@ server.run()
 class TestLangChain:
     """Tools of LangChain."""
 
+    @pytest.mark.api("3.9")
     async def test_a_function(self):
         from langchain_core.tools import tool
 
@@ -194,6 +197,7 @@ class TestLangChain:
         assert set(ours.args) == {"a", "b"}
         assert await ours(SETTINGS, a=2, b=3) == 5
 
+    @pytest.mark.api("3.9")
     async def test_an_async_one_and_its_errors(self):
         from langchain_core.tools import tool
 

@@ -103,6 +103,7 @@ def examples(count: int = 2):
     return [dspy.Example(question=f"q{n}", answer="a").with_inputs("question") for n in range(count)]
 
 
+@pytest.mark.api("3.1", "3.2", "3.3", "3.4")
 @every_kind
 async def test_metric_of_evaluate(kind: str):
     seen = Seen()
@@ -114,6 +115,7 @@ async def test_metric_of_evaluate(kind: str):
     assert all(len(args) == 2 and not kwargs for _, args, kwargs in seen.calls)
 
 
+@pytest.mark.api("3.1", "3.2", "3.3", "3.4")
 @every_kind
 async def test_metric_of_an_optimizer(kind: str):
     seen = Seen(True)
@@ -129,6 +131,7 @@ async def test_metric_of_an_optimizer(kind: str):
 REWARDS = [(kind, dspy.BestOfN) for kind in KINDS] + [(kind, dspy.Refine) for kind in KINDS if kind != "partial"]
 
 
+@pytest.mark.api("3.1", "3.2", "3.3", "3.4")
 @pytest.mark.parametrize(("kind", "module"), REWARDS)
 async def test_reward(kind: str, module):
     seen = Seen(1.0)
@@ -140,6 +143,7 @@ async def test_reward(kind: str, module):
     seen.check(kind, lm)
 
 
+@pytest.mark.api("3.1", "3.2", "3.3", "3.4")
 @every_kind
 async def test_embedding_function(kind: str):
     seen = Seen([[1.0, 2.0]])
@@ -151,6 +155,7 @@ async def test_embedding_function(kind: str):
     assert seen.calls[0][1:] == ((["text"],), {"extra": 3})
 
 
+@pytest.mark.api("3.1", "3.2", "3.3", "3.4")
 @every_kind
 async def test_tool_without_a_signature(kind: str):
     """These take anything, so the tool's arguments are given by hand."""
@@ -208,6 +213,7 @@ TOOLS = {
 }
 
 
+@pytest.mark.api("3.6")
 @pytest.mark.parametrize("kind", TOOLS)
 async def test_tools_show_no_settings(kind: str):
     tool = dspy.Tool(TOOLS[kind])
@@ -224,6 +230,7 @@ async def test_tools_show_no_settings(kind: str):
         await tool(dspy.Settings(lm="mine"), query="x", settings="mine")
 
 
+@pytest.mark.api("3.6", "3.1")
 @pytest.mark.parametrize("kind", TOOLS)
 async def test_tools_in_an_agent(kind: str):
     side, lm = scripted(
@@ -278,6 +285,7 @@ class TestHandlers:
 
         return Handler()
 
+    @pytest.mark.api("3.1", "3.2", "3.3")
     @pytest.mark.parametrize("kind", ["async with", "async without", "sync with", "sync without"])
     async def test_each_kind(self, kind: str):
         seen = []
@@ -291,6 +299,7 @@ class TestHandlers:
             assert (given is None) == ("without" in kind)
             assert given is None or (isinstance(given, dspy.Settings) and given.lm is lm)
 
+    @pytest.mark.api("3.8")
     def test_base_handlers_take_settings(self):
         for name, handler in inspect.getmembers(dspy.utils.BaseCallback, inspect.isfunction):
             if not name.startswith("on_"):
@@ -313,6 +322,7 @@ class TestHandlers:
         await dspy.Predict("question -> answer")(dspy.Settings(lm=lm, callbacks=[handler]), question="?")
         assert handler.names.count("lm start") == 1
 
+    @pytest.mark.api("3.7")
     async def test_inputs_show_no_settings(self):
         recorder = Recorder()
         _, lm = scripted(fields(answer="a"))
@@ -345,6 +355,7 @@ class TestHandlers:
 class TestAsyncify:
     """`dspy.asyncify`."""
 
+    @pytest.mark.api("3.5", "4.4")
     async def test_it_runs_in_a_worker_thread(self):
         def where(x, *, y=1):
             return threading.get_ident(), x, y
@@ -352,12 +363,14 @@ class TestAsyncify:
         ident, x, y = await dspy.asyncify(where)(5, y=2)
         assert ident != threading.get_ident() and (x, y) == (5, 2)
 
+    @pytest.mark.api("4.4")
     async def test_it_hands_on_settings_that_are_asked_for(self):
         settings = dspy.Settings(lm="mine")
         assert await dspy.asyncify(lambda settings, x: (settings.lm, x))(settings, 1) == ("mine", 1)
         assert await dspy.asyncify(lambda x: x)(settings, 1) == 1
         assert await dspy.asyncify(lambda x: x)(1) == 1
 
+    @pytest.mark.api("4.4")
     async def test_async_max_workers_is_the_limit(self):
         at_once, most, lock = 0, 0, threading.Lock()
 
@@ -395,6 +408,7 @@ class TestAsyncify:
 class TestSyncify:
     """`dspy.syncify`, for scripts."""
 
+    @pytest.mark.api("4.5")
     @pytest.mark.parametrize("in_place", [True, False])
     def test_a_program(self, in_place: bool):
         _, lm = scripted(fields(reasoning="r", answer="a"), fields(reasoning="r", answer="b"))
@@ -406,6 +420,7 @@ class TestSyncify:
         assert (program is original) == in_place
         assert len(program.predictors()) == 1
 
+    @pytest.mark.api("4.5", "4.3")
     def test_one_that_defines_aforward(self):
         class Program(dspy.Module):
             async def aforward(self, settings, question):
@@ -414,6 +429,7 @@ class TestSyncify:
 
         assert dspy.syncify(Program())(dspy.Settings(), question="x").answer == "x"
 
+    @pytest.mark.api("2.2")
     def test_missing_settings(self):
         with pytest.raises(TypeError, match="settings"):
             dspy.syncify(dspy.Predict("question -> answer"))(question="?")

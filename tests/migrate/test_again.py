@@ -19,6 +19,8 @@ from tests.migrate.test_cases import CASES, OPEN, cases, read, side
 
 DONE = [case for case in cases() if not (case / OPEN).is_file()]
 SINGLE = [case for case in DONE if (case / "before.py").is_file()]
+ALONE = [case for case in SINGLE if "pytest.mark.anyio" not in (case / "before.py").read_text("utf-8")]
+"""Cases that say nothing of others: a suite's tests get the marker that those beside them have."""
 
 
 def name(case: Path) -> str:
@@ -29,25 +31,14 @@ def changed(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
     return {path: text for path, text in after.items() if text != before[path]}
 
 
-REPORTED_AGAIN = {
-    "expressions/generator_arguments": "a generator expression that `anext` awaits is reported, though it may"
-}
-"""Cases of which a second run says more than the first, with what is wrong there."""
-
-
-def marked(case: Path) -> object:
-    reason = REPORTED_AGAIN.get(name(case))
-    marks = [pytest.mark.xfail(strict=True, reason=reason, raises=AssertionError)] if reason else []
-    return pytest.param(case, id=name(case), marks=marks)
-
-
-@pytest.mark.parametrize("case", map(marked, DONE))
+@pytest.mark.parametrize("case", DONE, ids=name)
 def test_a_second_run_changes_nothing(case: Path, release: Coloring) -> None:
     """Comments included. What tests check is checked on the way."""
     before = side(case, "before")
     once = migrate(before, release, comments=True)
     again = migrate(once.files, release, comments=True)
     assert changed(once.files, again.files) == {}
+    assert {(f.path, f.rule) for f in again.findings} <= {(f.path, f.rule) for f in once.findings}
     check_assertions(
         *({path: text for path, text in files.items() if path.endswith(".py")} for files in (before, once.files))
     )
@@ -60,7 +51,7 @@ def test_what_an_expert_converted_is_left_alone(case: Path, release: Coloring) -
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(chosen=st.lists(st.sampled_from(SINGLE), min_size=2, max_size=6, unique=True), number=st.randoms())
+@given(chosen=st.lists(st.sampled_from(ALONE), min_size=2, max_size=6, unique=True), number=st.randoms())
 def test_what_stands_beside_a_module_changes_nothing_in_it(
     chosen: list[Path], number: object, get_release: Callable[[], Coloring]
 ) -> None:

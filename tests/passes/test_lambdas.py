@@ -122,12 +122,27 @@ def test_a_lambda_in_a_lambda_s_place_that_only_reads_settings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "name"),
+    [
+        ('{"a": lambda: lm("x")}', '{"a": a}', "a"),
+        ('{"class": lambda: lm("x")}', '{"class": awaited}', "awaited"),
+        ('[lambda: lm("x")]', "[awaited]", "awaited"),
+        ('xs if xs else (lambda: lm("x"))', "xs if xs else awaited", "awaited"),
+        ('xs or (lambda: lm("x"))', "xs or awaited", "awaited"),
+    ],
+)
+def test_within_an_expression(before: str, after: str, name: str) -> None:
+    assert_converted(
+        f"def _f(lm: BaseLM, xs):\n    return {before}\n",
+        f"def _f(lm: BaseLM, xs):\n\n    async def {name}(settings: Settings):\n"
+        f'        return await lm(settings, "x")\n\n    return {after}\n',
+    )
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
-        ('{"a": lambda: lm("x")}', '{"a": lambda: lm(settings, "x")}'),
-        ('[lambda: lm("x")]', '[lambda: lm(settings, "x")]'),
-        ('xs if xs else (lambda: lm("x"))', 'xs if xs else (lambda: lm(settings, "x"))'),
-        ('xs or (lambda: lm("x"))', 'xs or (lambda: lm(settings, "x"))'),
+        ('xs or (lambda x=xs.pop(): lm("x"))', 'xs or (lambda x=xs.pop(): lm(settings, "x"))'),
         ('lambda: (lambda: lm("x"))', 'lambda: (lambda: lm(settings, "x"))'),
     ],
 )

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from codemods.patches import AddPatch, load_patches
+from codemods.pin import load_pin
 
 PATCHES = Path(__file__).parents[2] / "patches"
 SETTINGS_HEAD = "from __future__ import annotations\nimport copy\nfrom typing import Any\nimport cloudpickle"
@@ -27,8 +28,9 @@ class _Dict(dict[str, Any]):
 
 
 def code_of(symbol: str) -> str:
-    """The code that the patches put in the place of a symbol, with the imports it needs."""
-    patches = [loaded for loaded in load_patches(PATCHES).patches if loaded.symbol == symbol]
+    """The code that the patches put in the place of a symbol of the pinned release, with the imports it needs."""
+    pinned = load_pin(PATCHES.parent / "pin.toml").version
+    patches = [each for each in load_patches(PATCHES).patches if each.symbol == symbol and each.applies(pinned)]
     return "\n".join(
         f"{loaded.patch.imports}\n{loaded.code}" for loaded in patches if not isinstance(loaded.patch, AddPatch)
     )

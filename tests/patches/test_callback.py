@@ -21,7 +21,7 @@ def with_callbacks(runtime: SimpleNamespace) -> Any:
     module = run(
         "dspy.utils.callback",
         "import functools, inspect, uuid\nfrom typing import Any, Callable\n"
-        "import dspy.utils.callback_context as callback_context",
+        "from dspy.utils.callback_context import ACTIVE_CALL_ID",
         code_of("dspy.utils.callback:with_callbacks"),
         logger=logging.getLogger("dspy.utils.callback"),
         _get_on_start_handler=lambda callback, instance, fn: getattr(callback, f"on_{fn.__name__}_start"),

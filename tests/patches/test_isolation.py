@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from types import SimpleNamespace
 from typing import Any
@@ -85,3 +86,37 @@ def test_methods_that_are_kept_belong_to_who_keeps_them(isolation: Any) -> None:
         assert own.mine() is own and own.theirs() is other
         own.later = own.method
     assert optimizer.mine() is optimizer.later() is optimizer and optimizer.theirs() is other
+
+
+@pytest.fixture
+def compiles(isolation: Any) -> Any:
+    return load("dspy.teleprompt.compiles", ADDITIONS / "teleprompt" / "compiles.py")
+
+
+async def test_an_optimizer_serves_two_compiles_at_once(compiles: Any, runtime: SimpleNamespace) -> None:
+    """As where compiling has callbacks; a `compile` that it overrides works on the same copy."""
+
+    class Below(Optimizer):
+        async def compile(self, settings: Any, student: str) -> str:
+            self.seen.append(id(self))
+            await asyncio.sleep(0)
+            return self.student + student
+
+    class Above(Below):
+        def __init__(self) -> None:
+            super().__init__(seen=[], student="")
+
+        async def compile(self, settings: Any, student: str) -> str:
+            self.student = student
+            await asyncio.sleep(0)
+            self.seen.append(id(self))
+            return await super().compile(settings, student)
+
+    for cls in (Below, Above):
+        cls.compile = compiles.compiles_on_a_copy(cls.compile)
+    optimizer, settings = Above(), runtime.Settings()
+    assert await asyncio.gather(optimizer.compile(settings, "a"), optimizer.compile(settings, student="b")) == [
+        "aa",
+        "bb",
+    ]
+    assert len(optimizer.seen) == 4 and len(set(optimizer.seen)) == 2 and id(optimizer) not in optimizer.seen

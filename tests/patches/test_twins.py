@@ -64,3 +64,22 @@ def test_the_pairs(runtime: SimpleNamespace) -> None:
             return 1
 
     assert Interpreter().aexecute() == 1
+
+
+def test_names_that_are_set_together(runtime: SimpleNamespace) -> None:
+    class Base(runtime.twins.TwinNames):
+        def forward(self):
+            return 1
+
+    class Both(Base):
+        def forward(self):
+            return 2
+
+        def aforward(self):
+            return 3
+
+    together = runtime.twins.names_together
+    assert together(Base, "aforward") == ("aforward", "forward")
+    assert together(Base, "acall") == ("acall", "__call__")
+    assert together(Both, "forward") == ("forward",)
+    assert together(Both, "name") == ("name",)

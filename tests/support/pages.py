@@ -20,9 +20,9 @@ class Block:
     section: str
 
 
-def blocks(path: Path, *languages: str) -> list[Block]:
-    """The blocks of a page in order, of all languages or of some."""
-    page = path.read_text("utf-8")
+def blocks(page: Path | str, *languages: str) -> list[Block]:
+    """The blocks of a page, or of a page's text, in order, of all languages or of some."""
+    page = page if isinstance(page, str) else page.read_text("utf-8")
     fences = list(_FENCE.finditer(page))
     # A comment in a block of shell looks like a heading.
     headings = [

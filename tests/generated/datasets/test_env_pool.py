@@ -65,7 +65,9 @@ async def test_an_answer_that_nobody_waits_for_is_not_the_next_ones(pool: Any):
     before = time.monotonic()
     for task in tasks:
         task.cancel()
-    assert all(isinstance(each, asyncio.CancelledError) for each in await asyncio.gather(*tasks, return_exceptions=True))
+    assert all(
+        isinstance(each, asyncio.CancelledError) for each in await asyncio.gather(*tasks, return_exceptions=True)
+    )
     assert time.monotonic() - before < 1
     found = await asyncio.gather(play(pool, 1), play(pool, 2))
     assert [each[:2] for each in found] == [["task 1", "look in task 1"], ["task 2", "look in task 2"]]

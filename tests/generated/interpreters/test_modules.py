@@ -93,6 +93,7 @@ async def test_code_act_ships_async_tools_as_sync_source(factory: Kept):
     assert "settings" not in side.log[0]["messages"][0]["content"]
 
 
+@pytest.mark.api("6.1")
 def test_the_source_of_a_sync_tool_is_as_it_was_written():
     assert sandbox_source(plain, ["plain"]) == (
         "def plain(n: int) -> int:\n    # Stays as it is written,   spaces and all.\n    return   n  # fmt: skip\n"

@@ -136,6 +136,7 @@ async def test_values_longer_than_any_buffer_go_both_ways(made):
 # -- ends -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.api("5.10")
 @in_both
 @pytest.mark.parametrize("code", ["while True: pass", "wait()"])
 async def test_cancelling_a_run_leaves_no_process(made, code: str):
@@ -325,6 +326,7 @@ async def test_callbacks_see_the_session(made):
     assert events == [(name, "me") for name in [*names, "shutdown_start", "shutdown_end"]]
 
 
+@pytest.mark.api("2.2")
 async def test_a_missing_settings_argument_is_named(made):
     with pytest.raises(TypeError, match=r"needs a dspy\.Settings as its first argument"):
         await made()("1 + 1")
@@ -395,6 +397,7 @@ def executable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Executable:
     return found
 
 
+@pytest.mark.api("1.7")
 async def test_making_an_interpreter_starts_nothing(executable: Executable):
     dspy.PythonInterpreter()
     assert executable.starts == []

@@ -16,6 +16,7 @@ def upstream(upstream_folder: Path) -> dict[str, Any]:
     return run_upstream(upstream_folder, programs.__name__)
 
 
+@pytest.mark.api("6.2", "6.3")
 @pytest.mark.parametrize("name", programs.PROGRAMS)
 async def test_same_messages_and_results(name: str, upstream: dict[str, Any]):
     await same(programs.PROGRAMS[name], upstream[name])

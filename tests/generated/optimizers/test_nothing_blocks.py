@@ -22,6 +22,7 @@ def output() -> Iterator[None]:
         yield
 
 
+@pytest.mark.api("5.14")
 @pytest.mark.parametrize("name", [name for name in PROGRAMS if name not in OF_FILES])
 async def test_nothing_blocks(name: str, output: None):
     await PROGRAMS[name](AsyncSide(dspy))  # modules that are imported lazily are imported here

@@ -231,6 +231,7 @@ def test_every_optimizer_is_here():
     assert below(dspy.teleprompt.Teleprompter) - bases - other_names == set(OPTIMIZERS)
 
 
+@pytest.mark.api("5.13")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 async def test_each_of_two_gets_what_it_gets_alone(name: str):
     make, compile = OPTIMIZERS[name]

@@ -16,6 +16,8 @@ def upstream(upstream_folder: Path) -> dict[str, Any]:
     return run_upstream(upstream_folder, programs.__name__)
 
 
+@pytest.mark.api("2.18", "6.2", "6.3")
+@pytest.mark.usefixtures("nobody_reads_the_process_settings")
 @pytest.mark.parametrize("name", programs.PROGRAMS)
 async def test_same_requests_and_results(name: str, upstream: dict[str, Any]):
     await same(programs.PROGRAMS[name], upstream[name])

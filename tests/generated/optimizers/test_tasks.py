@@ -88,6 +88,7 @@ class TestGEPA:
         assert isinstance(compiled, dspy.Module)
         assert "set_lm_usage" not in caplog.text
 
+    @pytest.mark.api("5.9", "5.10")
     @pytest.mark.parametrize("opens", [0, 14, 30])
     async def test_cancelled_in_an_evaluation(self, side: AsyncSide, opens: int):
         gate = Gate(side, respond(), opens)
@@ -113,6 +114,7 @@ class TestGEPA:
             await task
         assert not leftovers(threads)
 
+    @pytest.mark.api("5.11")
     async def test_no_thread_is_left(self, side: AsyncSide):
         threads = set(threading.enumerate())
         await self.compile(side, self.optimizer(side))
@@ -125,6 +127,7 @@ class TestGEPA:
         with pytest.raises(LookupError, match="no idea"):
             await self.compile(side, self.optimizer(side, component_selector=broken))
 
+    @pytest.mark.api("5.15", "3.1")
     async def test_everything_of_the_user_may_wait(self, side: AsyncSide):
         """On the loop's thread, with the settings of the call; those of the proposer have the reflection model."""
         loop_thread, seen = threading.get_ident(), []
@@ -277,6 +280,7 @@ class TestMIPROv2:
         given = {"trainset": examples(side), "valset": examples(side, 3, 6), "num_trials": 2, "minibatch": False}
         return await self.optimizer(**kwargs).compile(settings, two_steps(side), **given)
 
+    @pytest.mark.api("2.20")
     async def test_models_are_those_of_the_call(self, side: AsyncSide):
         """Two tenants share an optimizer made where no model is known."""
         optimizer = self.optimizer()
@@ -292,6 +296,7 @@ class TestMIPROv2:
 
         assert await asyncio.gather(tenant("one"), tenant("two")) == [{"one"}, {"two"}]
 
+    @pytest.mark.api("2.19")
     async def test_the_model_of_the_task_is_not_that_of_the_proposer(self, side: AsyncSide):
         settings = dspy.Settings(lm=side.lm(respond(), name="prompts"))
         await self.compile(side, settings, task_model=side.lm(respond(), name="task"))
@@ -351,6 +356,7 @@ class TestKNN:
 
         return dspy.Embedder(embed, caching=False)
 
+    @pytest.mark.api("1.8")
     async def test_the_first_calls_embed_the_examples_once(self, side: AsyncSide):
         embedded: list[Any] = []
         knn = dspy.KNN(2, examples(side), vectorizer=self.embedder(embedded))
@@ -396,6 +402,7 @@ class TestKNN:
 class TestSIMBA:
     """`dspy.SIMBA`."""
 
+    @pytest.mark.api("2.20")
     async def test_rules_come_from_the_model_of_the_call(self, side: AsyncSide):
         async def metric(settings, example, prediction):
             await asyncio.sleep(0)

@@ -34,6 +34,7 @@ def upstream(upstream_folder: Path) -> dict[str, Any]:
     return run_upstream(upstream_folder, programs.__name__)
 
 
+@pytest.mark.api("6.2", "6.3")
 @pytest.mark.parametrize("name", programs.PROGRAMS)
 async def test_same_as_upstream(name: str, upstream: dict[str, Any]):
     await same(programs.PROGRAMS[name], upstream[name])
@@ -62,6 +63,7 @@ class Counted:
         return sum(texts == CORPUS for _, texts in self.asked)
 
 
+@pytest.mark.api("1.8")
 async def test_the_corpus_is_embedded_by_the_first_call_and_once():
     embedder = Counted()
     found = dspy.Embeddings(corpus=CORPUS, embedder=embedder, k=1)
@@ -133,6 +135,7 @@ async def test_many_texts_get_an_index_once_they_are_embedded(monkeypatch: pytes
     assert [len(each) for each in retriever.index.seen] == [len(CORPUS)] * 2
 
 
+@pytest.mark.api("2.2")
 async def test_calls_without_settings_are_told_so():
     with pytest.raises(TypeError, match=r"needs a dspy\.Settings"):
         await dspy.Embeddings(corpus=CORPUS, embedder=letters)("cat")
@@ -292,6 +295,7 @@ async def test_colbert_leaves_the_loop_alone_and_fills_the_cache(slow_server: Th
     assert len(slow_server.asked) == 2  # type: ignore[attr-defined]
 
 
+@pytest.mark.api("2.20")
 async def test_colbert_as_the_retriever_of_the_settings(slow_server: ThreadingHTTPServer):
     colbert = ColBERTv2("http://127.0.0.1", port=slow_server.server_port, post_requests=True)
     count, result = await ticks(dspy.Retrieve(k=1)(SETTINGS.context(rm=colbert), "mine"))

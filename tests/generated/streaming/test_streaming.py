@@ -60,6 +60,7 @@ async def test_listeners_go_by_the_adapter_of_the_call(server: ModelServer, adap
     assert text.strip('"\n') == prediction.answer == LONG
 
 
+@pytest.mark.api("5.12", "5.13")
 async def test_one_program_streams_to_many_at_once_with_settings_of_their_own(server: ModelServer):
     server.on(echo())
     program = listening()
@@ -156,6 +157,7 @@ async def test_a_reader_who_does_not_read_holds_the_program_up():
     assert lm.ended == "done"
 
 
+@pytest.mark.api("5.9")
 async def test_closing_early_cancels_the_program():
     lm = Streaming(1000)
     tasks = asyncio.all_tasks()
@@ -228,6 +230,7 @@ async def test_an_error_of_the_program_is_raised_as_upstream_raises_it():
     assert asyncio.all_tasks() == tasks
 
 
+@pytest.mark.api("2.2")
 async def test_a_stream_wants_settings():
     program = dspy.streamify(dspy.Predict("question -> answer"))
     with pytest.raises(TypeError, match=r"needs a dspy\.Settings"):

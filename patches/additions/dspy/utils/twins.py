@@ -64,3 +64,24 @@ def _explain_missing_parameter(cls: type, name: str) -> None:
             ) from None
 
     setattr(cls, name, mark_coroutine_function(method) if inspect.iscoroutinefunction(fn) else method)
+
+
+def names_together(cls: type, name: str) -> tuple[str, ...]:
+    """The names that are set or deleted with one, on a class that is there already.
+
+    Args:
+        cls: A class below `TwinNames`.
+        name: Any name of an attribute.
+
+    Returns:
+        Both names of a pair where they stand for the same function, or neither is defined. Else the name alone.
+    """
+    other = _OTHER.get(name)
+    return (name, other) if other is not None and _found(cls, name) is _found(cls, other) else (name,)
+
+
+_OTHER = {**dict(PAIRS), **{second: first for first, second in PAIRS}}
+
+
+def _found(cls: type, name: str) -> Any:
+    return next((vars(owner)[name] for owner in cls.__mro__ if name in vars(owner)), None)

@@ -9,10 +9,10 @@ logger = logging.getLogger(__name__)
 
 def timed(function):
     @functools.wraps(function)
-    async def wrapper(settings: dspy.Settings, /, *args, **kwargs):
+    async def wrapper(*args, **kwargs):
         started = time.perf_counter()
         try:
-            return await function(settings, *args, **kwargs)
+            return await function(*args, **kwargs)
         finally:
             logger.info("%s took %.1f s", function.__name__, time.perf_counter() - started)
 

@@ -6,7 +6,6 @@ look_up = dspy.Predict("source, query -> found")
 def tools(names):
     made = []
     for name in names:
-
         async def awaited(settings: dspy.Settings, query, name=name):
             return (await look_up(settings, source=name, query=query)).found
 

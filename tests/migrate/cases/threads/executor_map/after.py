@@ -12,8 +12,8 @@ async def ask(settings: dspy.Settings, question):
 async def ask_all(settings: dspy.Settings, questions):
     limit = asyncio.Semaphore(8)
 
-    async def limited(each):
+    async def limited(settings: dspy.Settings, each):
         async with limit:
             return await ask(settings, each)
 
-    return await asyncio.gather(*(limited(each) for each in questions))
+    return await asyncio.gather(*(limited(settings, each) for each in questions))
