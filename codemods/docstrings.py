@@ -9,7 +9,7 @@ from codemods.coloring import Coloring, color
 from codemods.examples import Example, find_examples, replace_examples
 from codemods.passes import run_passes
 from codemods.plan import FilePlan, Range, plan_files
-from codemods.program import FunctionInfo, ModuleInfo, Program, build_program
+from codemods.program import ClassInfo, FunctionInfo, ModuleInfo, Program, build_program
 from codemods.program.build import all_bound_names
 
 _DEFAULT = "dspy.settings"
@@ -94,10 +94,17 @@ def docstring_nodes(program: Program, module: ModuleInfo, final: frozenset[str])
             continue
         if isinstance(node, ast.ClassDef) and f"{module.name}:{program.class_of[node].qualname}" in final:
             continue
+        if isinstance(node, ast.ClassDef) and _is_model(program.class_of[node]):
+            continue
         first = node.body[0] if node.body else None
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
             found.append(first.value)
     return sorted(found, key=lambda constant: constant.lineno)
+
+
+def _is_model(cls: ClassInfo) -> bool:
+    """Whether pydantic puts a class's docstring into its schema: what a language model reads stays as it is."""
+    return any(name.split(".")[-1] == "BaseModel" for each in cls.mro() for name in each.external_bases)
 
 
 def _range(module: ModuleInfo, node: ast.Constant) -> Range:

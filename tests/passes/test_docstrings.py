@@ -274,6 +274,43 @@ def test_what_is_final_keeps_its_examples() -> None:
     )
 
 
+def test_what_a_schema_shows_a_language_model_stays() -> None:
+    """Pydantic puts a model's docstring into its schema, and adapters put that into prompts."""
+    before = """
+        import pydantic
+        from pydantic import BaseModel
+
+
+        class Picture(pydantic.BaseModel):
+            '''A picture.
+
+            >>> import dspy
+            >>> dspy.Ask()(q=1)
+            '''
+
+
+        class Base(BaseModel):
+            "Nothing."
+
+
+        class Sketch(Base):
+            '''A sketch.
+
+            >>> import dspy
+            >>> dspy.Ask()(q=1)
+            '''
+
+            def draw(self):
+                '''Draws.
+
+                >>> import dspy
+                >>> dspy.Ask()(q=2)
+                '''
+                return 1
+        """
+    assert_converted(before, before.replace("dspy.Ask()(q=2", "await dspy.Ask()(dspy.settings, q=2"), again=False)
+
+
 def test_an_example_without_the_import() -> None:
     assert_docstring(
         "```python\nanswer = dspy.Ask()(q=1)\n```", "```python\nanswer = await dspy.Ask()(dspy.settings, q=1)\n```"
