@@ -50,6 +50,12 @@ def _check_the_package() -> None:
 
 _check_the_package()
 
+import hypothesis  # noqa: E402
+
+hypothesis.settings.register_profile("ci", max_examples=150, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("ci")
+
 from tests.support.model_server import ModelServer  # noqa: E402
 
 

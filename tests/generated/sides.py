@@ -167,14 +167,16 @@ class AsyncSide(Side):
         return Scripted
 
 
-_FRAME = re.compile(r'File "[^"]*", line \d+, in (\S+)')
+_FRAME = re.compile(r'File \\*"[^"]*", line \d+, in ([^\s\\]+)')
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n?)*")
+_ESCAPED = re.compile(r"Traceback \(most recent call last\):(\\+n)(?: (?:(?!\1).)*\1)*")
+"""The same in a text within JSON."""
 
 
 def plain(value: Any) -> Any:
     """A value as JSON has it, with what must differ between two installations taken out: paths and line numbers."""
     if isinstance(value, str):
-        return _TRACEBACK.sub(_frames, value)
+        return _ESCAPED.sub(_frames, _TRACEBACK.sub(_frames, value))
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, type):
