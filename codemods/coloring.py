@@ -21,7 +21,18 @@ from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
 from codemods.program.names import may_name_class, resolve_dotted
 from codemods.program.stand_ins import StandIns
-from codemods.program.values import External, FunctionRef, Instance, Made, Opaque, Plain, Supplied, Value, Values
+from codemods.program.values import (
+    OBJECT,
+    External,
+    FunctionRef,
+    Instance,
+    Made,
+    Opaque,
+    Plain,
+    Supplied,
+    Value,
+    Values,
+)
 from codemods.relays import relayed_at
 from codemods.rules import Rules
 from codemods.stages import Finding
@@ -598,7 +609,9 @@ class _Colorer:
             if callee.attr in settled:
                 self.result.matches[f"method:{settled[callee.attr]}"] += 1
                 return None
-            if self._holds_callable(callee, site.scope):
+            if self._holds_callable(callee, site.scope) and (
+                callee.attr in coloured or not self._is_of_its_kind(callee, site.scope)
+            ):
                 return f"an attribute of an object of this package that holds an unknown callable: .{callee.attr}"
             if callee.attr in coloured:
                 return f"nothing is known of its receiver, and .{callee.attr} may be a coroutine"
@@ -612,6 +625,13 @@ class _Colorer:
         bases = self.flow.values(callee.value, scope)
         held = [self.program.classes[b.cls] for b in bases if isinstance(b, Instance)]
         return bool(held) and len(held) == len(bases) and not any(cls.has_external_base() for cls in held)
+
+    def _is_of_its_kind(self, callee: ast.Attribute, scope: Scope) -> bool:
+        """Whether a variable's name says that it may hold other classes too, one of which defines what is asked for."""
+        rule = self.flow.name_rules.get(callee.value.id) if isinstance(callee.value, ast.Name) else None
+        if rule is None or rule.type not in self.program.classes:
+            return False
+        return bool(self.flow.attribute(Instance(rule.type), callee.attr) - {OBJECT})
 
 
 def _passes_through(node: ast.Call, scope: Scope) -> bool:

@@ -89,8 +89,7 @@ def held_as_text(files: Mapping[str, str]) -> set[str]:
 
 
 def _vendored(files: Mapping[str, str], rules: Rules) -> set[str]:
-    directories = {name for rule in rules.vendored for name in rule.directories}
-    return {path for path in files if directories & set(path.split("/")[:-1])}
+    return {path for path in files if rules.is_vendored(path)}
 
 
 def _parsed(text: str) -> ast.AST:

@@ -526,7 +526,23 @@ def _imports(pairs: Iterable[tuple[LoadedPatch, Symbol | None]]) -> dict[str, di
                 if not line.strip():
                     continue
                 wanted.setdefault(symbol.source.path, {}).setdefault(line, loaded.where)
-    return wanted
+    return {path: _joined(lines) for path, lines in wanted.items()}
+
+
+def _joined(lines: Mapping[str, str]) -> dict[str, str]:
+    """Import lines, with what several of them want of one module in one."""
+    by_module: dict[str, dict[str, str]] = {}
+    for line, where in lines.items():
+        statement = ast.parse(line).body[0]
+        base = f"{'.' * statement.level}{statement.module}" if isinstance(statement, ast.ImportFrom) else line
+        by_module.setdefault(base, {})[line] = where
+    joined: dict[str, str] = {}
+    for base, same in by_module.items():
+        if len(same) > 1:
+            names = {name.strip() for line in same for name in line.partition(" import ")[2].split(",")}
+            same = {f"from {base} import {', '.join(sorted(names))}": next(iter(same.values()))}
+        joined |= same
+    return joined
 
 
 def _import_changes(source: SourceText, lines: Mapping[str, str]) -> list[_Change]:

@@ -152,6 +152,11 @@ class Rules(BaseModel):
     maker: tuple[MakerRule, ...] = ()
     scope: tuple[ScopeRule, ...] = ()
 
+    def is_vendored(self, path: str) -> bool:
+        """Whether a file, by its posix path, belongs to another package that is shipped along."""
+        directories = {name for rule in self.vendored for name in rule.directories}
+        return bool(directories & set(path.split("/")[:-1]))
+
 
 def load_rules(text: str | None = None) -> Rules:
     """The table that ships with the toolchain, or one given as TOML text. Raises :class:`ToolError`."""

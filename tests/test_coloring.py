@@ -318,6 +318,20 @@ def test_an_unknown_callable_that_is_awaited() -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "name", "unresolved"),
+    [("warn", "lm", 0), ("warn", "thing", 1), ("boil", "lm", 1)],
+)
+def test_a_method_of_another_class_of_the_kind(method: str, name: str, unresolved: int) -> None:
+    """What is known to reach a variable need not be all that does: its name may say of which kind it is."""
+    code = (
+        "class Loud(BaseLM):\n    def warn(self): ...\n"
+        f"def helper({name}):\n    if hasattr({name}, '{method}'):\n        {name}.{method}()\n"
+        "class Mine(BaseLM):\n    def go(self):\n        helper(self)\n"
+    )
+    assert len(toy_coloring(code).unresolved) == unresolved
+
+
+@pytest.mark.parametrize(
     ("body", "unresolved"),
     [
         ("found = await fn(*xs, **ys)\n        return found", 0),

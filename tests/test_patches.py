@@ -354,6 +354,17 @@ def test_imports_in_a_module_without_their_group(make: Make) -> None:
     assert apply_patches(FILES, patches, VERSION).files["pack/other.py"] == "import os\nthing = os\n"
 
 
+def test_what_patches_want_of_one_module_is_one_import(make: Make) -> None:
+    wanted = {"run": "b, a", "last": "c, a"}
+    patches = make(
+        *(
+            f'kind = "remove"\nsymbol = "pack.mod:Base.{name}"\nimports = "from pack.other import {names}"'
+            for name, names in wanted.items()
+        )
+    )
+    assert "+from pack.other import a, b, c" in changed(patches)
+
+
 def test_add_a_module(make: Make) -> None:
     patches = make(
         'kind = "add"\npath = "pack/new/part.py"',

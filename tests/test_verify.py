@@ -435,6 +435,14 @@ def test_settings_that_were_handed_over(tree: Tree, code: str) -> None:
     assert found(tree(a=code)) == []
 
 
+def test_a_package_that_is_shipped_along_is_none_of_its_business(tree: Tree) -> None:
+    code = "from contextvars import ContextVar\nvalue = ContextVar('value')\n"
+    root = tree(a=code)
+    (root / "dspy/_vendor").mkdir()
+    (root / "dspy/_vendor/theirs.py").write_text(code)
+    assert [each.path for each in verify(root).defects] == ["dspy/a.py"]
+
+
 def test_declared_readers_of_global_settings(tree: Tree) -> None:
     root = tree(a="import dspy\ndef f():\n    return dspy.settings.lm")
     assert len(verify(root).defects) == 1
@@ -660,6 +668,14 @@ class TestImports:
         result = self.check(root, {"dspy/a.py": code})
         assert [each.module for each in result.optional] == ["dspy.a"]
         assert [defect.path for defect in result.defects] == ["dspy/b.py"]
+
+    def test_a_module_that_takes_the_streams_over(self, tree: Tree) -> None:
+        code = "import os, sys\nos.dup2(os.open(os.devnull, os.O_WRONLY), 1)\nprint('lost')\n"
+        assert self.check(tree(a=code, b="1 / 0")).imported == 6
+
+    def test_a_module_that_only_says_where_its_contents_went(self, tree: Tree) -> None:
+        result = self.check(tree(a='"""Moved."""\n\nraise ImportError("it is elsewhere")\n'))
+        assert (result.imported, result.defects, result.optional) == (5, (), ())
 
     def test_a_module_that_ends_the_interpreter(self, tree: Tree) -> None:
         with pytest.raises(ToolError, match="import check ended with status"):

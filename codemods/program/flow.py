@@ -276,7 +276,8 @@ class Flow:
         """Give variables that are still unknown, and named in the rule table, what their name stands for."""
         for scope in self.scopes:
             if scope.function is not None and not scope.class_scope:
-                for name in sorted(scope.function.locals):
+                # A name that an import binds is what is imported, whatever it stands for elsewhere.
+                for name in sorted(scope.function.locals - scope.imports.keys()):
                     self._seed(("L", scope.function.symbol, name), name)
             for node in iter_own(scope.node):
                 if (

@@ -26,13 +26,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codemods.errors import ToolError
+from codemods.rules import load_rules
 from codemods.verify.arguments import wrong_arguments
 from codemods.verify.awaits import lost_coroutines
 from codemods.verify.checker import Checker
 from codemods.verify.defects import Defect
 from codemods.verify.globals import DECLARED, global_settings
 from codemods.verify.grammar import OLDEST, parse
-from codemods.verify.imports import OptionalImport, dependency_environment, import_all, judge_imports
+from codemods.verify.imports import OptionalImport, dependency_environment, import_all, is_notice, judge_imports
 from codemods.verify.lint import beyond_upstream
 from codemods.verify.loop import blocking, shape
 from codemods.verify.model import PACKAGE, Package
@@ -108,10 +109,14 @@ def verify(
     skipped: list[str] = []
     with ThreadPoolExecutor(1) as beside:
         # A process of its own, so it takes no time from the other checks where there is a second core.
-        importing = beside.submit(import_all, package_root, python, sorted(package.modules)) if python else None
+        meant = sorted(name for name, module in package.modules.items() if not is_notice(files[module.path]))
+        importing = beside.submit(import_all, package_root, python, meant) if python else None
 
         started = time.perf_counter()
+        rules = load_rules()
         for module in package.modules.values():
+            if rules.is_vendored(module.path):
+                continue  # Another package, as it is.
             defects += [*lost_coroutines(package, module), *global_settings(module, declared)]
             defects += [*wrong_arguments(package, module), *blocking(module), *shape(module)]
         seconds["calls"] = time.perf_counter() - started
@@ -139,7 +144,7 @@ def verify(
         else:
             failed, optional = judge_imports(importing.result(), package_root, upstream or {}, package)
             defects += failed
-            imported = len(package.modules) - len(failed) - len(optional)
+            imported = len(meant) - len(failed) - len(optional)
         seconds["import"] = time.perf_counter() - started
     return VerifyResult(
         files=len(files),

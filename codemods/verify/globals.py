@@ -15,6 +15,9 @@ DECLARED: Mapping[str, str] = {
     "dspy.utils.callback_context.ACTIVE_CALL_ID": "the ancestry of a callback's call, which is no configuration",
     "dspy.utils.callback.ACTIVE_CALL_ID": "the same, where releases before 3.3 have it",
     "dspy.utils.callback_context._ACTIVE_COMPILES": "the optimizers at work, so that a nested compile is told once",
+    "dspy.clients._deprecation._adapter_call": "the call of an adapter's that a warning is about",
+    "dspy.clients.call_context._adapter_calls": "whether the calls under way have streamed something, for retries",
+    "dspy.clients.capabilities._planning": "what is known of a model's capabilities during one call of an adapter",
     "dspy.teleprompt.teleprompt._COMPILED": "the optimizer whose copy compiles, which its callbacks are told of",
     "dspy.utils.turns._held": "the turns a task and those below it have, which is no configuration",
 }

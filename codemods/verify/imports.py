@@ -33,7 +33,9 @@ class OptionalImport:
 
 
 _IMPORT_SCRIPT = """
-import importlib, json, sys, traceback
+import importlib, json, os, sys, traceback
+# A module may take over the process's streams as it is imported: one that is run as a program of its own, say.
+answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
 root, modules = sys.argv[1], json.load(sys.stdin)
 sys.path.insert(0, root)
 outcome = {}
@@ -49,7 +51,8 @@ for name in modules:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(root + "/dspy/")]
         place = [frames[-1].filename[len(root) + 1 :], frames[-1].lineno] if frames else None
         outcome[name] = [text, missing, place]
-print("\\n" + json.dumps(outcome))
+answer.write("\\n" + json.dumps(outcome) + "\\n")
+answer.flush()
 """
 
 IMPORT_SECONDS = 300
@@ -92,6 +95,13 @@ def import_all(package_root: Path, python: Path, modules: list[str]) -> dict[str
         name: ImportFailure(text, missing, (place[0], place[1]) if place else None)
         for name, (text, missing, place) in outcome.items()
     }
+
+
+def is_notice(text: str) -> bool:
+    """Whether a module does nothing but refuse to be imported, with a word on where its contents went."""
+    body = ast.parse(text).body
+    documented = bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+    return [type(statement) for statement in body[documented:]] == [ast.Raise]
 
 
 def judge_imports(

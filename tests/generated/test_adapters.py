@@ -245,3 +245,12 @@ async def test_native_tools_over_http(server: ModelServer):
     assert [each["function"]["name"] for each in request.body["tools"]] == ["look"]
     assert list(request.body["tools"][0]["function"]["parameters"]["properties"]) == ["query"]
     assert request.body["parallel_tool_calls"] is False
+
+
+class TestEvidence:
+    async def test_calls_in_the_block_are_recorded(self):
+        decision = pytest.importorskip("dspy.adapters.decision", reason="releases before 3.4 record no evidence")
+        settings = dspy.Settings()
+        with decision.record_evidence(settings) as evidence:
+            assert evidence == [] and evidence.settings is not settings
+            assert evidence.settings._decision_evidence[0] is evidence

@@ -141,6 +141,18 @@ def test_an_import_that_annotations_use() -> None:
     )
 
 
+def test_what_only_the_twin_that_goes_used() -> None:
+    """Also where nothing else changes in the file."""
+    before = (
+        "from contextlib import aclosing, closing\n\n\n"
+        "def read(source):\n    with closing(source):\n        return list(source)\n\n\n"
+        "async def aread(source):\n    async with aclosing(source):\n        return [each async for each in source]\n"
+    )
+    text = convert({**TOY, "dspy/reading.py": before}, version="1", rules=toy_rules()).files["dspy/reading.py"]
+    assert text.startswith("from contextlib import aclosing\n")
+    assert "aread = read" in text
+
+
 def test_what_was_unused_before_stays() -> None:
     assert_imports(
         "import json\nfrom dspy.dsp.utils.settings import settings\nfrom typing import Any, Optional\n",

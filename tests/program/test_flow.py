@@ -450,6 +450,12 @@ def test_names_that_rules_know(code: str, found: set[str]) -> None:
     assert held(code) == found
 
 
+def test_an_imported_name_is_what_is_imported() -> None:
+    """Also where a rule says what variables of that name stand for."""
+    code = "def f():\n    from dspy.tools import factory\n    probe(factory)\n"
+    assert held(code, {"dspy/tools.py": "def factory(): ...\n"}) == {"def factory"}
+
+
 # -- order -------------------------------------------------------------------------------------------------------------
 
 

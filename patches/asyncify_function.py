@@ -1,0 +1,44 @@
+# ruff: noqa: B004 - what it is that is called, not whether
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio.to_thread
+from dspy.dsp.utils.settings import Settings
+from dspy.utils.asyncify import get_limiter
+from dspy.utils.supplied import always_takes_settings, bind, is_coroutine_function, ready
+
+
+# --- patch ---
+def asyncify(program: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """
+    Makes a blocking callable one that can be awaited: it runs in a worker thread.
+
+    How many run at a time is `async_max_workers` of the settings that the call comes with, as its first argument or
+    as the keyword `settings`; called without, DSPy's default holds. A callable that takes settings is handed them.
+    What is async in the first place, such as a `dspy.Module`, is awaited on the event loop.
+
+    Args:
+        program: The blocking callable, with or without a `settings` parameter.
+
+    Returns:
+        A coroutine function with the callable's parameters, and settings before them.
+    """
+
+    @functools.wraps(program)
+    async def async_program(*args, **kwargs) -> Any:
+        settings = None
+        if args and isinstance(args[0], Settings):
+            settings, *args = args
+        elif isinstance(kwargs.get("settings"), Settings):
+            settings = kwargs.pop("settings")
+        call = functools.partial(bind(program, settings) if settings is not None else program, *args, **kwargs)
+        if is_coroutine_function(program) or is_coroutine_function(getattr(type(program), "__call__", None)):
+            return await ready(call())
+        limiter = get_limiter(settings if settings is not None else Settings())
+        return await ready(await anyio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=limiter))
+
+    always_takes_settings(async_program)
+    return async_program
