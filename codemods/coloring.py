@@ -8,7 +8,7 @@ leaf can be shown. Calls whose target is not known are listed, never guessed.
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +19,7 @@ from codemods.entries import is_entry, is_not_awaited, is_registered
 from codemods.program import FunctionInfo, ModuleInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
+from codemods.program.model import ClassInfo
 from codemods.program.names import may_name_class, resolve_dotted
 from codemods.program.stand_ins import StandIns
 from codemods.program.values import (
@@ -263,7 +264,9 @@ class _Colorer:
                 targets[function.symbol] = function
         by_protocol = {f.name for f in targets.values() if f.owner is not None and f.owner.is_protocol}
         supplied = sorted(
-            {v.name for v in values if isinstance(v, Supplied)} | self._supplied_elements(node, values) | by_protocol
+            {v.name for v in values if isinstance(v, Supplied)}
+            | self._supplied_elements(node, values, scope)
+            | by_protocol
         )
         plain = any(isinstance(v, Plain) for v in values) or self.plain_branches.covers(node, scope)
         hands_on = self.program.own is not None and _hands_on(node, scope)
@@ -313,13 +316,13 @@ class _Colorer:
         for generator in self.flow.generators(node, scope)[0]:
             self.drawers[generator.symbol].append((scope.function, scope.module.position(node)[0]))
 
-    def _supplied_elements(self, node: ast.Call, values: Values) -> set[str]:
+    def _supplied_elements(self, node: ast.Call, values: Values, scope: Scope) -> set[str]:
         """``tools[name](...)`` where nothing is known of the elements but that they can be called."""
         if not isinstance(node.func, ast.Subscript) or values - {Opaque()}:
             return set()
         name = (dotted(node.func.value) or "").split(".")[-1]
         rule = self.flow.callable_rules.get((name, "element"))
-        if rule is None or rule.kind != "supplied":
+        if scope.module.name not in self.flow.speaking or rule is None or rule.kind != "supplied":
             return set()
         self.result.matches[f"callable:{rule.label}"] += 1
         return {name}
@@ -557,16 +560,15 @@ class _Colorer:
     # -- unresolved -----------------------------------------------------------------------------------------------
 
     def _list_unresolved(self) -> None:
-        coloured_methods = {
-            self.program.functions[symbol].name
-            for symbol in [*self.result.coroutine, *self.result.settings]
-            if self.program.functions[symbol].owner is not None
-        }
+        coloured_methods = self._coloured_methods()
         settled = {name: rule.names[0] for rule in self.rules.method for name in rule.names}
         for site in self.result.calls:
-            if site.known or site.plain or self._is_final(site):
+            if site.plain or self._is_final(site):
                 continue
-            why = self._why_unresolved(site, coloured_methods, settled)
+            if site.known:
+                why = self._why_foreign(site, coloured_methods)
+            else:
+                why = self._why_unresolved(site, coloured_methods, settled)
             if why and self._concerns_library(site):
                 self.result.unresolved.append(
                     Finding(
@@ -576,6 +578,19 @@ class _Colorer:
                         f"{ast.unparse(site.node.func)}(...): {why}",
                     )
                 )
+
+    def _coloured_methods(self) -> set[str]:
+        """Names of methods that may be coroutines or take settings.
+
+        Of what a user's program calls on an object of which nothing is known, a name that most classes of the library
+        have for something else says nothing.
+        """
+        methods = [f for f in self.program.functions.values() if f.owner is not None]
+        coloured = Counter(f.name for f in methods if self.result.is_coroutine(f) or self.result.takes_settings(f))
+        if self.program.own is None:
+            return set(coloured)
+        every = Counter(f.name for f in methods)
+        return {name for name, count in coloured.items() if 2 * count >= every[name]}
 
     def _concerns_library(self, site: CallSite) -> bool:
         """Whether a call of a user's program may have to do with the library: nothing else is a user's to look at."""
@@ -619,6 +634,23 @@ class _Colorer:
         if isinstance(callee, ast.Name):
             return "a variable that holds an unknown callable"
         return "calls the result of an expression"
+
+    def _why_foreign(self, site: CallSite, coloured: set[str]) -> str | None:
+        """An object of another package, called by a name of DSPy's protocols, and handed one of its programs."""
+        callee = site.node.func
+        if self.program.own is None or site.targets or not isinstance(callee, ast.Attribute):
+            return None
+        if callee.attr not in coloured or self.flow.values(callee.value, site.scope) != frozenset({OBJECT}):
+            return None
+        handed = [*site.node.args, *(keyword.value for keyword in site.node.keywords)]
+        values = [value for node in handed for value in self.flow.values(node, site.scope)]
+        if not any(isinstance(v, Instance) and self._is_of_library(self.program.classes[v.cls]) for v in values):
+            return None
+        return f"its receiver is of another package, which may wait for what it is handed, and .{callee.attr} with it"
+
+    def _is_of_library(self, cls: ClassInfo) -> bool:
+        called = cls.find_method("__call__")
+        return called is not None and self.result.is_coroutine(called)
 
     def _holds_callable(self, callee: ast.Attribute, scope: Scope) -> bool:
         """Whether an object of the package is asked for something its class does not define."""

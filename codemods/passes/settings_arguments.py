@@ -9,6 +9,10 @@ import libcst as cst
 from codemods.passes.base import Pass, parse
 
 
+_WIDTH = 100
+"""Columns that a line of arguments may fill."""
+
+
 class SettingsArguments(Pass):
     name = "settings arguments"
 
@@ -28,8 +32,14 @@ class SettingsArguments(Pass):
         before = updated.whitespace_before_args
         if not updated.args and isinstance(before, cst.ParenthesizedWhitespace):
             return _filled(updated, before, plan.settings)
-        lines = not self.plan.own_package and _shares_lines(updated.args)
-        return updated.with_changes(args=insert_argument(updated, plan.index, plan.settings, beside=lines))
+        beside = not self.plan.own_package and _shares_lines(updated.args) and self._fits(original, plan.settings)
+        return updated.with_changes(args=insert_argument(updated, plan.index, plan.settings, beside=beside))
+
+    def _fits(self, call: cst.Call, expression: str) -> bool:
+        """Whether the line of the first argument has room for one more."""
+        places = [self.context.positions[argument] for argument in call.args]
+        ends = [place.end.column for place in places if place.end.line == places[0].start.line]
+        return max(ends, default=0) + len(expression) + len(", ") <= _WIDTH
 
     def leave_Name(self, original: cst.Name, updated: cst.Name) -> cst.BaseExpression:
         return self._read(original, updated)

@@ -48,6 +48,8 @@ _YIELD = ":yield"
 _STUB_MAKERS = frozenset(
     f"unittest.mock.{name}" for name in ("Mock", "MagicMock", "AsyncMock", "patch", "patch.object")
 )
+_OF_NOTEBOOKS = frozenset({"display", "get_ipython"})
+"""Functions that a notebook's cells call without importing them."""
 _SAME_VALUE = frozenset({"copy", "deepcopy", "cast", "next"})
 _PICKLES = frozenset(
     f"{module}.{function}" for module in ("pickle", "cloudpickle", "dill") for function in ("dumps", "loads")
@@ -104,6 +106,8 @@ class Flow:
         self.name_rules = {name: rule for rule in rules.name for name in rule.names}
         self.returns_receiver = {name: rule for rule in rules.returns_receiver for name in rule.names}
         self._received: set[ast.Call] = set()
+        self.speaking = self._modules_that_speak()
+        """Modules whose names are taken for what the rule table says they stand for."""
         self.rule_matches: dict[str, int] = defaultdict(int)
         self.wrapped: dict[str, tuple[ast.expr, Scope]] = dict(base.wrapped) if base is not None else {}
         self.fixtures = self._fixtures_by_name()
@@ -253,7 +257,8 @@ class Flow:
         for argument in named:
             annotated = self.annotation(argument.annotation, scope) if argument.annotation else NOTHING
             variable = ("L", function.symbol, argument.arg)
-            rule = self.callable_rules.get((argument.arg, "parameter"))
+            named_here = scope.module.name in self.speaking
+            rule = self.callable_rules.get((argument.arg, "parameter")) if named_here else None
             if rule is not None and not _is_known_type(annotated):
                 self.rule_matches[f"callable:{rule.label}"] += 1
                 self._add(
@@ -275,10 +280,14 @@ class Flow:
     def _seed_unknown(self) -> None:
         """Give variables that are still unknown, and named in the rule table, what their name stands for."""
         for scope in self.scopes:
+            if scope.module.name not in self.speaking:
+                continue
             if scope.function is not None and not scope.class_scope:
                 # A name that an import binds is what is imported, whatever it stands for elsewhere.
                 for name in sorted(scope.function.locals - scope.imports.keys()):
                     self._seed(("L", scope.function.symbol, name), name)
+            if scope.function is None and not scope.class_scope and self.base is not None:
+                self._seed_globals(scope.module)
             for node in iter_own(scope.node):
                 if (
                     isinstance(node, ast.Attribute)
@@ -288,6 +297,34 @@ class Flow:
                     for base in self.values(node.value, scope):
                         if isinstance(base, Instance):
                             self._seed(("A", base.cls, node.attr), node.attr)
+
+    def _modules_that_speak(self) -> frozenset[str]:
+        """Modules in which a name may stand for DSPy's objects: of a program, those that import it, or import such."""
+        own = {module.name for module in self.program.own_modules()}
+        if self.base is None:
+            return frozenset(own)
+        imported: dict[str, set[str]] = {name: set(self.program.stars[name]) for name in own}
+        for (module, _), (base, attribute) in self.program.imports.items():
+            if module in own:
+                imported[module] |= {base, f"{base}.{attribute}"}
+        for scope in self.scopes:
+            for target in scope.imports.values():
+                imported[scope.module.name] |= {target.module, f"{target.module}.{target.name}"}
+        roots = {name.split(".")[0] for name in self.program.modules if name not in own}
+        found = {name for name, others in imported.items() if any(other.split(".")[0] in roots for other in others)}
+        while True:
+            more = {name for name, others in imported.items() if others & found} - found
+            if not more:
+                return frozenset(found)
+            found |= more
+
+    def _seed_globals(self, module: ModuleInfo) -> None:
+        """Names of a program's module, and those that nothing at hand binds, where they stand for DSPy's objects."""
+        named = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and n.id in self.name_rules}
+        for name in sorted(named):
+            target = resolve_global(self.program, module.name, name)
+            if target is None or (not target.external and target.name == name and target.module == module.name):
+                self._seed(("G", module.name, name), name)
 
     def _seed(self, variable: Variable, name: str) -> None:
         known = self.held(variable)
@@ -667,7 +704,7 @@ class Flow:
             function = function.parent
         if resolve_global(self.program, scope.module.name, name) is not None or hasattr(builtins, name):
             return True
-        return bool(self.program.stars[scope.module.name])
+        return any(star not in self.program.modules for star in self.program.stars[scope.module.name])
 
     def global_values(self, module: str, name: str) -> Values:
         target = resolve_global(self.program, module, name)
@@ -675,8 +712,10 @@ class Flow:
             return self._target(target)
         if hasattr(builtins, name):
             return frozenset({External(f"builtins.{name}")})
+        if name in _OF_NOTEBOOKS:
+            return frozenset({External(f"IPython.display.{name}")})
         foreign = [star for star in self.program.stars[module] if star not in self.program.modules]
-        return frozenset(External(f"{star}.{name}") for star in foreign)
+        return frozenset(External(f"{star}.{name}") for star in foreign) or frozenset(self.held(("G", module, name)))
 
     def _target(self, target: Target) -> Values:
         if target.external:

@@ -45,6 +45,7 @@ class StandIns:
         """Own functions that are handed to the library, on their own or in containers: it calls them with settings."""
         self._flow = flow
         self._done: set[tuple[Value, Value]] = set()
+        self._of_any_form = _called_in_any_form(flow.base) if flow.base is not None else frozenset[Value]()
         self._specs()
         for variable, expected in self._places():
             self._put(expected, frozenset(flow.points_to[variable]))
@@ -117,7 +118,7 @@ class StandIns:
 
     def _put(self, expected: Values, new: Values) -> None:
         # A user's callable, or any at all, is called as it is: nothing is expected of its form.
-        if any(isinstance(value, Supplied | Opaque) for value in expected):
+        if any(isinstance(value, Supplied | Opaque) or value in self._of_any_form for value in expected):
             return
         for own in _sorted(new):
             for value in _sorted(expected):
@@ -180,6 +181,13 @@ class StandIns:
         if isinstance(value, Instance):
             return self._flow.program.classes[value.cls].find_method("__call__")
         return None
+
+
+def _called_in_any_form(library: Flow) -> Values:
+    """Functions that the library calls through ``bind``: what stands for one of them may take settings, and wait."""
+    calls = [(call, scope) for scope in library.scopes for call in scope.calls]
+    bound = [(c, s) for c, s in calls if isinstance(c.func, ast.Name) and c.func.id == "bind" and c.args]
+    return frozenset(v for c, s in bound for v in library.values(c.args[0], s) if isinstance(v, FunctionRef))
 
 
 def _new_values(flow: Flow, scope: Scope, replacement: Replacement) -> Values:
