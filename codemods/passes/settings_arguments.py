@@ -8,7 +8,6 @@ import libcst as cst
 
 from codemods.passes.base import Pass, parse
 
-
 _WIDTH = 100
 """Columns that a line of arguments may fill."""
 
