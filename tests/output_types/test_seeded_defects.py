@@ -6,42 +6,13 @@
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from codemods.pin import load_pin
-from codemods.project import cache_directory, find_project
-from codemods.sync import SyncOptions, python_texts, read_release, type_checker
-from codemods.verify import Checker
 from codemods.verify.types import Place, compare
-
-GENERATED = "DSPY_ASYNC_GENERATED"
-
-
-@dataclass(frozen=True)
-class Release:
-    """The output of a sync, and what it came from."""
-
-    checker: Checker
-    files: dict[str, str]
-    upstream: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def release() -> Release:
-    folder = os.environ.get(GENERATED)
-    if not folder:
-        raise pytest.UsageError(f"{GENERATED} does not name a folder that sync wrote: run `nox -s types`")
-    project = find_project(Path(__file__).parent)
-    options = SyncOptions(project=project, cache=cache_directory())
-    tree = read_release(load_pin(project.pin), options)
-    root = Path(folder)
-    files = {each.relative_to(root).as_posix(): each.read_text("utf-8") for each in (root / "dspy").rglob("*.py")}
-    return Release(type_checker(root, tree.version, options), files, python_texts(tree))
+from tests.output_types.release import Release
 
 
 @dataclass(frozen=True)
