@@ -119,6 +119,14 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/; a link that leads nowhere fails it."""
+    _install(session, ".[docs]")
+    session.run("python", "docs/imports.py", "--check")
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session(default=False)
 def constraints(session: nox.Session) -> None:
     """Resolve constraints.txt anew, as of the day that pin.toml names."""
     _install(session, "--editable", ".")

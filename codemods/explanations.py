@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from codemods.errors import ToolError
 
@@ -31,8 +32,13 @@ class Explanations:
         return self.lines[symbol] or [f"{symbol} stays a plain function: it reaches no coroutine and reads no settings"]
 
     def _similar(self, symbol: str) -> str:
-        close = [known for known in sorted(self.lines) if _last(known) == _last(symbol)][:5]
-        return f"Did you mean {', '.join(close)}?" if close else ""
+        """Functions that may be meant: of the same name, of a class of that name, or spelt almost so."""
+        known = sorted(self.lines)
+        close = [each for each in known if _last(each) == _last(symbol)]
+        close += [each for each in known if each.rpartition(":")[2].startswith(f"{_last(symbol)}.")]
+        module = symbol.partition(":")[0]
+        close += get_close_matches(symbol, [each for each in known if each.startswith(f"{module}:")])
+        return f"Did you mean {', '.join(dict.fromkeys(close[:5]))}?" if close else "The report names the modules."
 
 
 def _last(symbol: str) -> str:

@@ -1,0 +1,111 @@
+"""Commands, options, links and words of the repository's pages are real."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from codemods.cli import app
+from tests.support.pages import blocks
+
+ROOT = Path(__file__).resolve().parents[1]
+TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md")]
+PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def _sessions() -> set[str]:
+    tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
+    return {each.name for each in tree.body if isinstance(each, ast.FunctionDef) and each.decorator_list}
+
+
+def _without_fences(page: str) -> str:
+    return re.sub(r"^(```+).*?^\1", "", page, flags=re.M | re.S)
+
+
+def commands(page: Path) -> Iterator[str]:
+    """The lines of shell on a page, and what stands as a command in its text."""
+    for block in blocks(page, "sh"):
+        for line in block.text.splitlines():
+            yield from (part.strip() for part in re.split(r"&&|;", line.partition("#")[0]))
+    yield from _CODE.findall(_without_fences(page.read_text("utf-8")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_nox_sessions_are_there(page: Path) -> None:
+    sessions = _sessions()
+    for command in commands(page):
+        if command.startswith("nox -s "):
+            named = [word for word in command.partition(" -- ")[0].split()[2:] if not word.startswith("-")]
+            assert set(named) <= sessions | {"NAME"}, command
+
+
+def _click(names: list[str]) -> tuple[object, list[str]]:
+    """The command that words lead to, and the words behind it."""
+    found: object = typer.main.get_command(app)
+    while names and names[0] in getattr(found, "commands", {}):
+        found, names = found.commands[names[0]], names[1:]  # type: ignore[attr-defined]
+    return found, names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_and_their_options_are_there(page: Path) -> None:
+    for command in commands(page):
+        words = shlex.split(command, comments=True) if command.startswith("dspy-async ") else []
+        # What a page shows as wrong is run by a test of its own.
+        if not words or page.name == "toolchain-errors.md" or "..." in words[1]:
+            continue
+        if words[1][0].isdigit() or words[1] == "codemods":
+            continue  # "dspy-async 2.6" is no command
+        found, rest = _click(words[1:])
+        assert rest != words[1:] or rest[0].startswith("-"), f"no such command: {command}"
+        known = {name for parameter in found.params for name in (*parameter.opts, *parameter.secondary_opts)}  # type: ignore[attr-defined]
+        options = {word.partition("=")[0] for word in rest if word.startswith("-")} - {"--help", "-h", "--version"}
+        assert options <= known, f"{command}: {options - known}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(_without_fences(page.read_text("utf-8"))):
+        if not link.startswith(("http", "#")):
+            target = (page.parent / link.partition("#")[0]).resolve()
+            assert target.exists(), f"{page}: {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_tests_that_are_named_are_there(page: Path) -> None:
+    for command in commands(page):
+        for path in re.findall(r"(?:^|\s)(tests/[\w/]+\.py)", command):
+            # Upstream's tests have their own places.
+            assert (ROOT / path).is_file() or "nox -s parity" in command or "contract" in command, command
+
+
+def test_what_sync_is_shown_to_print_is_in_its_words() -> None:
+    """The run itself is one of nox's sessions, too slow for this one."""
+    (shown,) = blocks(ROOT / "README.md", "text")
+    words = "".join((ROOT / "codemods" / name).read_text("utf-8") for name in ("cli.py", "report.py", "sync.py"))
+    words += (ROOT / "noxfile.py").read_text("utf-8")
+    missing = {word for word in re.findall(r"[a-z]{4,}", shown.text) if word not in words}
+    assert missing <= {"generated"}, missing
+
+
+def test_every_record_of_a_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = set(_LINK.findall((folder / "index.md").read_text("utf-8")))
+    assert {path.name for path in folder.glob("*.md")} - {"index.md"} <= listed
+
+
+def test_the_diagram_shows_the_imports() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/imports.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
