@@ -92,6 +92,13 @@ def bump(session: nox.Session) -> None:
     session.run("dspy-async", "bump", *session.posargs)
 
 
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the generated package against upstream's, and write benchmarks/README.md (arguments: --help)."""
+    _install(session, "--editable", ".[bench]")
+    session.run("python", "-m", "benchmarks.run", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""

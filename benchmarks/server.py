@@ -7,9 +7,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent.parent)]
 
-from tests.support.model_server import Answer, ModelServer  # noqa: E402 - after the path
-
 from benchmarks.load import ANSWER, LATENCY  # noqa: E402
+from tests.support.model_server import Answer, ModelServer  # noqa: E402 - after the path
 
 if __name__ == "__main__":
     with ModelServer() as server:

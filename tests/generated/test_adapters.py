@@ -7,6 +7,7 @@ from typing import Literal
 import dspy
 import pydantic
 import pytest
+from dspy.adapters import utils as adapter_utils
 from dspy.adapters.baml_adapter import BAMLAdapter
 
 from tests.generated.support import Recorder, fields, lm_at, scripted
@@ -254,3 +255,38 @@ class TestEvidence:
         with decision.record_evidence(settings) as evidence:
             assert evidence == [] and evidence.settings is not settings
             assert evidence.settings._decision_evidence[0] is evidence
+
+
+class TestSerialization:
+    """What stands in a prompt for a value that is no text."""
+
+    def test_an_adapter_is_built_once_for_each_class(self, monkeypatch):
+        built = []
+
+        class Counting(pydantic.TypeAdapter):
+            def __init__(self, kind):
+                built.append(kind)
+                super().__init__(kind)
+
+        class Own(pydantic.BaseModel):
+            name: str
+
+        monkeypatch.setattr(adapter_utils, "TypeAdapter", Counting)
+        values = [adapter_utils.serialize_for_json(Own(name=name)) for name in ("Ada", "Grace", "Ada")]
+        assert values == [{"name": "Ada"}, {"name": "Grace"}, {"name": "Ada"}]
+        assert built == [Own]
+
+    def test_values_are_serialized_as_ever(self):
+        class Strange:
+            def __str__(self):
+                return "strange"
+
+        class Own(pydantic.BaseModel):
+            """Another class of the same name, with other fields."""
+
+            age: int
+
+        given = [None, "text", 1.5, {"a": (1, 2)}, Person(name="Ada", age=36), Strange(), Own(age=3), {1, 1}]
+        wanted = [None, "text", 1.5, {"a": [1, 2]}, {"name": "Ada", "age": 36}, "strange", {"age": 3}, [1]]
+        for _ in range(2):
+            assert [adapter_utils.serialize_for_json(value) for value in given] == wanted
