@@ -71,8 +71,8 @@ class Reach(Row):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Names of public coroutines that are neither reached nor listed."""
-        return tuple(one.name for one in self.public if not one.reached and not one.reason)
+        """Names of coroutines that are neither reached nor listed, private ones too."""
+        return tuple(one.name for one in self.coroutines if not one.reached and not one.reason)
 
     def count(self, *, public: bool) -> tuple[int, int]:
         """How many are reached, and of how many: the public ones, or all."""

@@ -151,6 +151,6 @@ def _reach_lines(reach: Reach | None) -> list[Text]:
     every, whole = reach.count(public=False)
     lines = [Text(f"public coroutines awaited: {public} of {total}; of all {every} of {whole}", style="bold")]
     lines += [
-        Text(f"  not awaited: {one.name}  ({one.reason or 'not listed'})") for one in reach.public if not one.reached
+        Text(f"  not awaited: {one.name}  ({one.reason or 'not listed'})") for one in reach.coroutines if not one.reached
     ]
     return lines
