@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from codemods.contract.line import SETTINGS_FILE, SUITE, read_contract
 from codemods.contract.reach import Unreached, load_unreached, measure
-from codemods.contract.report import to_markdown
+from codemods.contract.report import ContractReport, to_markdown, to_terminal, write_report
 from codemods.errors import ToolError
+from codemods.parity.model import Status
 from codemods.parity.prepare import NoTestsError
+from codemods.parity.run import run_suite
 from codemods.pin import load_pin
 from codemods.project import Project, find_project
 from codemods.sync import SyncOptions
+from tests.parity.reports import make
+from tests.parity.support import write_suite
 
 PACKAGE = """\
     import asyncio
@@ -113,3 +120,76 @@ class TestSuite:
         pin = load_pin(find_project(Path(__file__).parent).pin)
         with pytest.raises(NoTestsError, match="contract suite"):
             read_contract(pin, SyncOptions(Project(tmp_path), tmp_path), "3.3.1", None)
+
+
+class TestReport:
+    def test_totals_count_each_verdict(self) -> None:
+        totals = ContractReport(sides=make(), reach=None, longest_ledger=5).totals
+        assert totals.tests == len(make().tests)
+        assert (totals.equal, totals.failing, totals.skipped, totals.lost, totals.listed) == (2, 1, 1, 1, 1)
+        assert totals.equal + totals.different + totals.lost + totals.failing + totals.skipped == totals.tests
+
+    def test_what_parity_lets_pass_is_a_problem_here(self) -> None:
+        problems = ContractReport(sides=make(), reach=None, longest_ledger=5).problems
+        assert "tests/test_b.py::test_mended passes on the async package alone" in problems
+        assert "tests/test_b.py::test_net fails on both packages" in problems
+        assert set(make().problems) < set(problems)
+
+    def test_the_ledger_has_a_limit(self) -> None:
+        problems = ContractReport(sides=make(), reach=None, longest_ledger=0).problems
+        assert "the ledger lists 1 differences, and 0 are the most" in problems
+
+    def test_coroutines_that_nobody_awaits_are_problems(self, package: Path) -> None:
+        reach = measure(package, ["dspy/mod.py::ask"], listed("dspy/mod.py::ask"))
+        problems = ContractReport(sides=make(), reach=reach, longest_ledger=5).problems
+        assert "never awaited and not listed: dspy/mod.py::sometimes" in problems
+        assert "dspy/mod.py::ask is listed as never awaited, and is" in problems
+
+    def test_the_terminal_has_a_row_for_each_file_and_one_for_all(self, package: Path) -> None:
+        console = Console(width=200, record=True, file=io.StringIO())
+        reach = measure(package, ["dspy/mod.py::ask"], [])
+        console.print(to_terminal(ContractReport(sides=make(), reach=reach, longest_ledger=5)))
+        shown = console.export_text()
+        assert "public coroutines awaited: 1 of 4; of all 1 of 7" in shown
+        assert all(path in shown for path in ("tests/test_a.py", "tests/test_b.py", "all"))
+        assert "not awaited: dspy/mod.py::sometimes  (not listed)" in shown
+
+    def test_the_files(self, tmp_path: Path, package: Path) -> None:
+        report = ContractReport(sides=make(), reach=measure(package, [], []), longest_ledger=5)
+        write_report(report, tmp_path / "out")
+        assert ContractReport.model_validate_json((tmp_path / "out" / "contract.json").read_bytes()) == report
+        assert "0 of 4 are awaited" in (tmp_path / "out" / "coverage.md").read_text()
+        assert (tmp_path / "out" / "parity.html").is_file()
+
+
+def test_coroutines_are_recorded_when_they_are_first_awaited(tmp_path: Path) -> None:
+    """On 3.12 and later; before, the run says that it cannot tell."""
+    package = """\
+        async def awaited():
+            return 1
+
+        async def left():
+            return 2
+
+        def plain():
+            return 3
+        """
+    tests = """\
+        import asyncio
+        import dspy
+
+        def test_one():
+            asyncio.run(dspy.awaited())
+            dspy.left().close()
+            assert dspy.plain() == 3
+        """
+    suite = write_suite(tmp_path, {"test_one.py": tests}, package=textwrap.dedent(package), follow=True)
+    run = run_suite(suite)
+    assert [one.status for one in run.outcomes.values()] == [Status.PASSED]
+    assert run.reached == (("dspy/__init__.py::awaited",) if sys.version_info >= (3, 12) else ())
+
+
+def test_the_list_names_coroutines_only_once_and_says_why() -> None:
+    folder = find_project(Path(__file__).parent).root / "tests" / "contract"
+    entries = load_unreached(folder / "unreached.toml", "3.3.1")
+    assert all("::" in one.name and one.name.startswith("dspy/") for one in entries)

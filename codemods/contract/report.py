@@ -150,7 +150,7 @@ def _reach_lines(reach: Reach | None) -> list[Text]:
     public, total = reach.count(public=True)
     every, whole = reach.count(public=False)
     lines = [Text(f"public coroutines awaited: {public} of {total}; of all {every} of {whole}", style="bold")]
-    lines += [
-        Text(f"  not awaited: {one.name}  ({one.reason or 'not listed'})") for one in reach.coroutines if not one.reached
-    ]
+    for one in reach.coroutines:
+        if not one.reached:
+            lines.append(Text(f"  not awaited: {one.name}  ({one.reason or 'not listed'})"))
     return lines
