@@ -107,9 +107,9 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def write_repository(folder: Path, version: str, stated: str) -> str:
-    """Make a git repository whose tag `version` is the release's checkout; returns the commit."""
-    write_tree(folder, checkout_files(version, stated))
+def write_repository(folder: Path, version: str, stated: str, files: Mapping[str, bytes] | None = None) -> str:
+    """Make a git repository whose tag `version` is the release's checkout, with other files; returns the commit."""
+    write_tree(folder, {**checkout_files(version, stated), **(files or {})})
     git(folder, "init", "-q", "-b", "main")
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "release")

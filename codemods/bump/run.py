@@ -177,6 +177,9 @@ class _Bump:
         if self.candidate.version == self.old.version:
             return self.old
         commit, why = tag_commit(self.options.sync.project.upstream, self.candidate.version)
+        if commit is not None and (other := self._differing(commit)):
+            names = ", ".join(other[:5])
+            why, commit = f"its tag's commit {commit} holds other files than its archive: {names}", None
         if commit is None:
             self.notes.append(f"the commit of the release is not known ({why}): the pin names its archive alone")
         return Pin(
@@ -185,6 +188,18 @@ class _Bump:
             sdist_sha256=self.candidate.sdist_sha256,
             resolved_on=self.candidate.resolved_on(datetime.datetime.now(datetime.UTC).date()),
         )
+
+    def _differing(self, commit: str) -> list[str]:
+        """Files that differ between the release's commit and its archive: a tag can be moved."""
+        pin = Pin(
+            version=self.candidate.version,
+            commit=commit,
+            sdist_sha256=self.candidate.sdist_sha256,
+            resolved_on=self.candidate.released,
+        )
+        options = replace(self.options.sync, upstream=None)
+        tagged, archived = (read_release(pin, replace(options, source=one)).files for one in ("submodule", "sdist"))
+        return sorted(name for name in {*tagged, *archived} if tagged.get(name) != archived.get(name))
 
     def nothing(self) -> BumpReport:
         """The newest release is the pinned one."""

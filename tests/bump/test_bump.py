@@ -12,7 +12,7 @@ from codemods.bump.move import JOURNAL
 from codemods.errors import ToolError
 from codemods.pin import load_pin
 from codemods.source import load_source
-from tests.bump.support import NEW, OLD, Interrupting, World, new_files
+from tests.bump.support import MODULE, NEW, NEWER, OLD, Interrupting, World, new_files
 from tests.releases import git, write_repository, write_sdist
 
 STAGES = ("find", "survey", "sync", "contract", "parity", "constraints", "report", "move")
@@ -107,7 +107,7 @@ def test_the_newest_stable_release_is_the_default(world: World) -> None:
 
 def test_the_commit_is_that_of_the_tag_and_the_submodule_goes_along(world: World) -> None:
     upstream = world.root / "upstream"
-    commit = write_repository(upstream, NEW, stated=OLD)
+    commit = write_repository(upstream, NEW, OLD, {MODULE: NEWER})
     git(upstream, "commit", "-q", "--allow-empty", "-m", "later")
     (world.root / ".gitmodules").write_text("")
     world.accept()
@@ -116,8 +116,19 @@ def test_the_commit_is_that_of_the_tag_and_the_submodule_goes_along(world: World
     assert git(upstream, "rev-parse", "HEAD") == commit
 
 
+def test_a_tag_that_holds_something_else_than_the_archive_is_not_pinned(world: World) -> None:
+    commit = write_repository(world.root / "upstream", NEW, OLD, {MODULE: b"moved = True\n"})
+    world.accept()
+    report = world.bump()
+    assert (report.commit, load_pin(world.project.pin).commit) == (None, None)
+    assert any(
+        f"its tag's commit {commit} holds other files than its archive: {MODULE}" in note for note in report.notes
+    )
+    assert b"print('new')" in world.tree()[f"generated/{MODULE}"]
+
+
 def test_a_submodule_that_somebody_works_in_is_left(world: World) -> None:
-    commit = write_repository(world.root / "upstream", NEW, stated=OLD)
+    commit = write_repository(world.root / "upstream", NEW, OLD, {MODULE: NEWER})
     git(world.root / "upstream", "commit", "-q", "--allow-empty", "-m", "later")
     (world.root / "upstream/README.md").write_text("mine")
     world.accept()

@@ -22,7 +22,7 @@ from codemods.cli import app
 from codemods.pin import load_pin
 from codemods.project import find_project
 from codemods.trial import Trial
-from tests.bump.support import NEW, OLD, World
+from tests.bump.support import MODULE, NEW, NEWER, OLD, World
 from tests.releases import git, write_repository
 from tests.test_build import Tools
 
@@ -75,7 +75,9 @@ def invoke(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]
     releases = backtest.model.Releases.model_validate({"release": [{"version": OLD}, {"version": NEW}]})
     monkeypatch.setattr(backtest_run, "load_releases", lambda: releases)
     monkeypatch.setattr(trial, "try_contract", lambda *_: Trial(summary="1 of 1", problems=(), seconds=0.0))
-    monkeypatch.setattr(build.run, "_run", Tools(world.root))
+    tools = Tools(world.root)
+    tools.version = NEW
+    monkeypatch.setattr(build.run, "_run", tools)
 
     def suite(name: str, options: Any, watcher: Any) -> str:
         world.runs.append(f"{name} {options.sync.upstream} {options.only}")
@@ -96,7 +98,7 @@ def invoke(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]
 def test_each_command_of_the_guide_does_what_it_says(
     world: World, invoke: Callable[[list[str]], int], tmp_path: Path
 ) -> None:
-    write_repository(tmp_path / "upstream", NEW, stated=OLD)
+    write_repository(tmp_path / "upstream", NEW, OLD, {MODULE: NEWER})
     git(world.root, "init", "-q", "-b", "main")
     git(world.root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "upstream"))
     git(world.root, "add", "-A")
