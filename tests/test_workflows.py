@@ -6,6 +6,7 @@ import ast
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def test_there_are_the_three() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_zizmor_finds_nothing(name: str) -> None:
-    program = shutil.which("zizmor")
+    program = shutil.which("zizmor", path=str(Path(sys.executable).parent)) or shutil.which("zizmor")
     if program is None:
         pytest.skip("zizmor is not installed here: `nox -s lint` runs it")
     done = subprocess.run([program, "--offline", "--persona", "pedantic", str(FOLDER / name)], check=False)
