@@ -41,6 +41,8 @@ from codemods.stages import Finding
 _Paint = Callable[[FunctionInfo, "Reason"], FunctionInfo | None]
 _ASYNC_PROTOCOL = frozenset({"__aenter__", "__aexit__", "__aiter__", "__anext__"})
 """Methods that the language awaits, and hands nothing."""
+STARTING = frozenset({"start_soon", "add_task"})
+"""Methods of task groups and of what runs behind a response: they await the function that they are handed."""
 _AWAITABLE_DUNDERS = frozenset({"__call__", *_ASYNC_PROTOCOL} - {"__aiter__"})
 
 
@@ -306,9 +308,8 @@ class _Colorer:
         if scope.function is None or not makes_partial(self.flow, call, scope):
             return
         settings = Instance(self.rules.settings.class_symbol)
-        for function in (
-            [] if settings in self.flow.values(call.args[1], scope) else self.flow.functions(call.args[0], scope)
-        ):
+        given = len(call.args) > 1 and settings in self.flow.values(call.args[1], scope)
+        for function in [] if given else self.flow.functions(call.args[0], scope):
             self.binders[function.symbol].append((scope.function, scope.module.position(call)[0]))
 
     def _draws(self, node: ast.expr, scope: Scope) -> None:
@@ -775,7 +776,14 @@ def binds_settings(flow: Flow, function: FunctionInfo) -> bool:
 
 
 def makes_partial(flow: Flow, call: ast.Call, scope: Scope) -> bool:
-    """Whether a call is ``functools.partial(f, x, ...)``, with positional arguments."""
+    """Whether a call is ``functools.partial(f, x, ...)``, with positional arguments.
+
+    So is what hands a function with its arguments to another package that awaits it: ``group.start_soon(f, x)``.
+    """
+    if flow.base is not None and isinstance(call.func, ast.Attribute) and call.func.attr in STARTING:
+        values = flow.values(call.func, scope)
+        plain = bool(call.args) and not isinstance(call.args[0], ast.Starred)
+        return plain and bool(values) and all(isinstance(v, External) for v in values)
     if len(call.args) < 2 or isinstance(call.args[0], ast.Starred):
         return False
     return any(isinstance(v, External) and v.name == "functools.partial" for v in flow.values(call.func, scope))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from codemods.coloring import Coloring
+from codemods.coloring import STARTING, Coloring
 from codemods.entries import KNOWN_DECORATORS
 from codemods.program import FunctionInfo
 from codemods.program.build import decorator_name, dotted
@@ -15,7 +15,7 @@ from codemods.program.replacements import replacement_by_call
 from codemods.program.values import External, FunctionRef, Instance
 
 _LOOKS_AT_FUNCTIONS = frozenset(
-    {"wraps", "partial", "iscoroutinefunction", "start_soon", "ready", "bind",
+    {"wraps", "partial", "iscoroutinefunction", *STARTING, "ready", "bind",
      "update_wrapper", "getattr", "setattr", "callable", "isinstance", "type", "id", "repr", "str", "MethodType",
      "append", "add", "hash", "hasattr", "print", "dict", "len", "vars", "cast", "getdoc", "getmodule", "unwrap",
      "get_type_hints", "signature", "getsource", "debug", "info", "warning", "format", "create_model",

@@ -15,7 +15,7 @@ from codemods.program.build import dotted, iter_own
 from codemods.program.flow import Scope
 from codemods.program.model import ModuleInfo
 from codemods.program.replacements import Replacement, replaced_values, replacement_by_call
-from codemods.program.values import ClassRef, External, FunctionRef, Stub, Values
+from codemods.program.values import ClassRef, External, FunctionRef, Instance, Stub, Values
 
 if TYPE_CHECKING:
     from codemods.plan import CallPlan, FilePlan, Range
@@ -85,6 +85,10 @@ class MockPlanner:
         return External(f"{_MODULE}.ANY") in self.coloring.flow.values(node, scope)
 
     def _plan_patch(self, node: ast.Call, replacement: Replacement, scope: Scope, plan: CallPlan) -> None:
+        before = replaced_values(self.coloring.flow, scope, replacement)
+        if self._are_called_as_coroutines(before) and not self._is_told_what_to_make(node):
+            # `patch` sees that a function is a coroutine function, and not that an object is called as one.
+            plan.keywords = (("new_callable", self._mock_name(node.func, "AsyncMock")),)
         new = self.new_name(replacement, scope)
         if new is None:
             return
@@ -97,10 +101,19 @@ class MockPlanner:
         if {"autospec", "wraps"} <= {keyword.arg for keyword in node.keywords}:
             # A coroutine's mock made by `autospec` asks no `wraps`; an effect is awaited, and its result returned.
             plan.renamed_keywords = (("wraps", "side_effect"),)
-        before = replaced_values(self.coloring.flow, scope, replacement)
         if any(isinstance(v, External) for v in before) and not self._is_configured(node, scope):
             # What a coroutine's mock returns is a coroutine's mock again, unless it is told.
             plan.keywords = (("return_value", f"{self._mock_name(node.func, 'MagicMock')}()"),)
+
+    def _are_called_as_coroutines(self, values: Values) -> bool:
+        """Whether values are objects, and calling any of them makes a coroutine."""
+        classes = [self.coloring.program.classes[v.cls] for v in values if isinstance(v, Instance)]
+        called = [cls.find_method("__call__") for cls in classes]
+        return bool(called) and all(f is not None and self.coloring.is_coroutine(f) for f in called)
+
+    def _is_told_what_to_make(self, node: ast.Call) -> bool:
+        told = {"new", "new_callable", "autospec", "spec", "spec_set"}
+        return replacement_value_given(node) or bool(told & {keyword.arg for keyword in node.keywords})
 
     def new_name(self, replacement: Replacement, scope: Scope) -> str | None:
         """The attribute that is called now in place of the one that is replaced; None if it is the same."""

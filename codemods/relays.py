@@ -15,6 +15,7 @@ _FUNCTION_AT = {
     "asyncio.to_thread": 0,
     "anyio.to_thread.run_sync": 0,
     "anyio.from_thread.run": 0,
+    "loop.run_in_executor": 1,
 }
 """Where each is handed the function; what follows are its arguments."""
 
@@ -27,6 +28,9 @@ def relayed_at(flow: Flow, call: ast.Call, scope: Scope) -> int | None:
     if flow.base is None:
         return None
     names = {value.name for value in flow.values(call.func, scope) if isinstance(value, External)}
+    if names and isinstance(call.func, ast.Attribute) and call.func.attr == "run_in_executor":
+        # Of a loop, whatever that is called; the pool stands before the function.
+        names = {"loop.run_in_executor"}
     found = {_FUNCTION_AT[name] for name in names if name in _FUNCTION_AT}
     if len(names) != 1 or not found:
         return None

@@ -148,7 +148,8 @@ def _function(plan: FunctionPlan, enabled: frozenset[str], counts: Counter[str])
 def _call(plan: CallPlan, enabled: frozenset[str], counts: Counter[str]) -> None:
     if plan.callee is not None and not _kept("DA404", enabled, counts):
         plan.callee = None
-    if (plan.keywords or plan.renamed_keywords) and not _kept("DA405", enabled, counts):
+    made = any(name == "new_callable" for name, _ in plan.keywords)
+    if (plan.keywords or plan.renamed_keywords) and not _kept("DA404" if made else "DA405", enabled, counts):
         plan.keywords = plan.renamed_keywords = ()
     if plan.relay is not None:
         if not _kept("DA114", enabled, counts):

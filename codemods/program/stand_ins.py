@@ -162,6 +162,11 @@ class StandIns:
             self.pairs.extend((called.symbol, v.function) for v in effects if v.function != called.symbol)
         elif isinstance(expected, Instance):
             self.stubs[own.site].update(self._methods_used(expected, own))
+            for name in sorted(self._flow.stub_attributes.get(own.site, ())):
+                method = self._flow.program.classes[expected.cls].find_method(name)
+                for value in self._held(own, name) if method is not None else ():
+                    if isinstance(value, Stub) and method is not None:
+                        self.stubs[value.site].add(method.symbol)
 
     def _methods_used(self, expected: Instance, own: Stub) -> Iterator[str]:
         """Methods of a class that the program speaks of on a mock that stands for an object of it."""
