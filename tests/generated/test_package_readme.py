@@ -89,3 +89,28 @@ def test_what_it_says_is_awaited_is() -> None:
     assert all(inspect.iscoroutinefunction(inspect.unwrap(each)) for each in waits)
     plain = [dspy.Module.save, dspy.Module.load, dspy.Module.named_predictors, dspy.inspect_history, dspy.configure]
     assert not any(inspect.iscoroutinefunction(inspect.unwrap(each)) for each in plain)
+
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "index.md"
+
+
+def test_the_guide_runs(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The programs of the documentation's first page, and the functions it shows."""
+    server.on(model)
+    monkeypatch.setenv("OPENAI_API_BASE", server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    names: dict[str, Any] = {"__name__": "guide"}
+    for block in blocks(GUIDE, "python"):
+        exec(compile(block.text, str(GUIDE), "exec"), names)
+    settings = dspy.Settings(lm=dspy.LM("openai/gpt-4o-mini", cache=False))
+
+    async def shown() -> list[Any]:
+        asked = ["Who?", "Where?"]
+        return [
+            *await names["several"](settings, asked),
+            *await names["limited"](settings, asked),
+            await names["in_time"](settings, "When?"),
+        ]
+
+    assert [each.answer for each in asyncio.run(shown())] == ["Nairobi"] * 5
+    assert {"several", "limited", "in_time", "both"} <= set(names)
