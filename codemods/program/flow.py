@@ -391,7 +391,9 @@ class Flow:
         for site in gone:
             self._merged[site] = root
         for variable in [v for v in self.points_to if v[0] in ("E", "T") and v[1] in gone]:
-            held = self.points_to.pop(variable)
+            held = self.points_to.pop(variable, None)
+            if held is None:
+                continue  # What was added before has led to another merge, which took it along.
             self._stale |= self._readers.get(variable, set())
             self._add((variable[0], root, *variable[2:]), held)
 
