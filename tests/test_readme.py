@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -109,3 +111,33 @@ def test_the_diagram_shows_the_imports() -> None:
         [sys.executable, "docs/imports.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_first_change_is_one(tmp_path: Path) -> None:
+    """What the walk for newcomers has them put into a test and into the tables makes the test fail, and then pass."""
+    page = ROOT / "docs" / "first-change.md"
+    (case,) = (block.text for block in blocks(page, "text"))
+    (rule,) = (block.text for block in blocks(page, "toml"))
+    for name in ("codemods", "tests/support", "tests/passes"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "tests" / "__init__.py").touch()
+
+    def put(name: str, text: str, above: str) -> None:
+        path = tmp_path / name
+        before = path.read_text("utf-8")
+        assert above in before
+        path.write_text(before.replace(above, text + above, 1), "utf-8")
+
+    def run() -> str:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/passes/test_blocking.py"]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        ).stdout
+
+    put("tests/passes/test_blocking.py", case, '        (\n            "from requests import get",')
+    assert "1 failed" in run()
+    put("tests/support/conversion.py", f"{rule}\n", '[[blocking]]\ncall = "requests.get"')
+    put("codemods/rules.toml", f"{rule}\n", "# -- what is not DSPy's own")
+    after = run()
+    assert "passed" in after and "failed" not in after, after
