@@ -20,6 +20,7 @@ from typing import Any
 
 import dspy
 import pytest
+from dspy.utils.supplied import is_coroutine_function
 
 from tests.generated.support import fields, lm_at
 from tests.support.model_server import Answer, ModelServer, Request
@@ -156,7 +157,7 @@ async def test_a_parameter_of_another_name_is_handed_settings(server: ModelServe
 
     settings = dspy.Settings(lm=lm_at(server))
     for program in (Named(), Starred()):
-        assert inspect.iscoroutinefunction(type(program).forward)
+        assert is_coroutine_function(type(program).forward)
         assert (await program(settings, question="Where?")).answer == "Paris"
     # An error of the function's own is left alone, and whoever calls it himself gets it.
     with pytest.raises(TypeError, match="^about Rome$"):
