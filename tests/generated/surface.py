@@ -23,12 +23,17 @@ SPEAKING = {"warn", "warning", "info", "error", "debug", "exception", "log", "pr
 
 
 class Shown(TypedDict, total=False):
-    """What is seen of one name. `parameters` are name, kind and default of each; `bases` are all of the package's."""
+    """What is seen of one name.
+
+    `parameters` are name, kind and default of each; `bases` are all of the package's; `schema_text` is the docstring of
+    a pydantic model, which its schema shows to language models.
+    """
 
     kind: str
     documented: bool
     parameters: list[list[str | None]] | None
     bases: list[str]
+    schema_text: str | None
     async_twin: str | None
 
 
@@ -59,7 +64,8 @@ def public_names() -> dict[str, Shown]:
 def _shown(place: str, value: Any) -> Iterator[tuple[str, Shown]]:
     if inspect.isclass(value):
         bases = [base.__qualname__ for base in value.__mro__[1:] if base.__module__.startswith("dspy.")]
-        yield place, {"kind": "class", "documented": bool(value.__doc__), "bases": bases}
+        schema_text = value.__doc__ if hasattr(value, "model_json_schema") else None
+        yield place, {"kind": "class", "documented": bool(value.__doc__), "bases": bases, "schema_text": schema_text}
         for name in dir(value):
             if not name.startswith("_") or name in ("__call__", "__init__"):
                 member = inspect.getattr_static(value, name)

@@ -129,6 +129,14 @@ def test_documentation(names: Names, ours: Names):
     assert {name for name in silent - GONE if not name.endswith(".Settings.__init__")} == set()
 
 
+@pytest.mark.api("6.2")
+def test_what_schemas_say(names: Names, ours: Names):
+    """Adapters put the docstrings of pydantic models into prompts, so their examples stay as they are."""
+    texts = {name: theirs["schema_text"] for name, theirs in names.items() if theirs.get("schema_text")}
+    assert len(texts) > 50
+    assert {name for name, text in texts.items() if ours[name]["schema_text"] != text} == set()
+
+
 @pytest.mark.api("4.9")
 def test_bases(names: Names, ours: Names):
     different = {}
