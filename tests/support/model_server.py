@@ -24,7 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -58,6 +58,8 @@ class Answer:
     completion_tokens: int = 7
     delay: float = 0.0
     logprobs: Mapping[str, Any] | None = None
+    fault: Literal["cut", "malformed"] | None = None
+    """The connection breaks in the middle of the answer, or what is sent there is no JSON."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -337,8 +339,8 @@ class ModelServer:
 
     async def _respond(self, http: web.Request, request: Request, reply: str | Answer | Failure) -> web.StreamResponse:
         if isinstance(reply, Failure):
-            if reply.drop and http.transport is not None:
-                http.transport.close()
+            if reply.drop:
+                _hang_up(http)
             body = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
             return web.Response(
                 status=reply.status or 500, text=body, headers=reply.headers, content_type="application/json"
@@ -347,8 +349,9 @@ class ModelServer:
         if request.kind == "embeddings":
             return web.json_response(_embeddings(request, self.embed))
         if request.body.get("stream"):
-            return await _stream(http, _events(request, answer))
-        return web.json_response(_BODIES[request.kind](request, answer))
+            return await _stream(http, list(_events(request, answer)), answer.fault)
+        body = _BODIES[request.kind](request, answer)
+        return web.json_response(body) if answer.fault is None else await _spoiled(http, json.dumps(body), answer.fault)
 
 
 def _usage(answer: Answer) -> dict[str, int]:
@@ -519,13 +522,35 @@ def _response_events(request: Request, answer: Answer) -> Iterator[dict[str, Any
     yield {"type": "response.completed", "sequence_number": 10_000, "response": whole}
 
 
-async def _stream(http: web.Request, events: Iterator[dict[str, Any] | str]) -> web.StreamResponse:
+async def _spoiled(http: web.Request, body: str, fault: str) -> web.StreamResponse:
+    """Half of a body, of a response that ends there or is said to be longer."""
+    half = body[: len(body) // 2].encode()
+    if fault == "malformed":
+        return web.Response(body=half, content_type="application/json")
+    response = web.StreamResponse(headers={"content-type": "application/json", "content-length": str(len(body))})
+    await response.prepare(http)
+    await response.write(half)
+    _hang_up(http)
+    return response
+
+
+async def _stream(http: web.Request, events: Sequence[dict[str, Any] | str], fault: str | None) -> web.StreamResponse:
     response = web.StreamResponse(headers={"content-type": "text/event-stream", "cache-control": "no-cache"})
     await response.prepare(http)
-    for event in events:
+    for number, event in enumerate(events):
         text = event if isinstance(event, str) else json.dumps(event)
+        if fault is not None and number == len(events) // 2:
+            if fault == "cut":
+                _hang_up(http)
+                return response
+            text = text[: len(text) // 2]
         name = f"event: {event['type']}\n" if isinstance(event, dict) and "type" in event else ""
         await response.write(f"{name}data: {text}\n\n".encode())
         await asyncio.sleep(0)
     await response.write_eof()
     return response
+
+
+def _hang_up(http: web.Request) -> None:
+    if http.transport is not None:
+        http.transport.close()

@@ -58,7 +58,8 @@ class Upstream:
     def close(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(10)
+        # Its exit can take a while where other things run.
+        self.process.wait(60)
 
 
 @pytest.fixture(scope="module")
