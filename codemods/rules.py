@@ -117,6 +117,13 @@ class ScopeRule(_Rule):
     name: str
 
 
+class StandsForRule(_Rule):
+    """A mock that is told to return an object of the class ``returns`` stands for the function ``symbol``."""
+
+    returns: str
+    symbol: str
+
+
 class BlockingRule(_Rule):
     """A call that blocks the event loop and the coroutine function that does the same without."""
 
@@ -151,6 +158,7 @@ class Rules(BaseModel):
     renamed: tuple[RenamedRule, ...] = ()
     maker: tuple[MakerRule, ...] = ()
     scope: tuple[ScopeRule, ...] = ()
+    stands_for: tuple[StandsForRule, ...] = ()
 
     def is_vendored(self, path: str) -> bool:
         """Whether a file, by its posix path, belongs to another package that is shipped along."""

@@ -110,9 +110,18 @@ class StandIns:
 
     def _note_functions(self, values: Values, depth: int) -> None:
         self.handed.update(v.function for v in values if isinstance(v, FunctionRef) and self._flow.is_own(v))
+        for stub in (v for v in values if isinstance(v, Stub)):
+            self._by_what_it_returns(stub)
         containers = frozenset(v for v in values if isinstance(v, Container))
         if containers and depth:
             self._note_functions(self._flow.elements(containers), depth - 1)
+
+    def _by_what_it_returns(self, stub: Stub) -> None:
+        """What a mock that is handed to the library stands for, where nothing but its return value says so."""
+        returned = self._held(stub, "return_value")
+        for rule in self._flow.rules.stands_for:
+            if Instance(rule.returns) in returned and stub.site not in self.stubs:
+                self.stubs[stub.site].add(rule.symbol)
 
     # -- what ------------------------------------------------------------------------------------------------------
 

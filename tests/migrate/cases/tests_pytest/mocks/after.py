@@ -1,4 +1,4 @@
-from unittest.mock import AsyncMock, MagicMock, Mock
+from unittest.mock import AsyncMock, Mock
 
 import dspy
 import pytest
@@ -17,7 +17,7 @@ async def test_program_stands_in():
 async def test_metric_is_called():
     metric = Mock(return_value=True)
     program = dspy.Predict("question -> answer")
-    program.lm = MagicMock(spec=dspy.LM)
+    program.lm = AsyncMock(spec=dspy.LM)
     evaluate = dspy.Evaluate(devset=[dspy.Example(question="?").with_inputs("question")], metric=metric)
     await evaluate(dspy.settings, program)
     metric.assert_called_once()
