@@ -48,8 +48,7 @@ def with_callbacks(fn):
                 logger.warning(f"Error when calling callback {callback}: {e}")
 
         # The handlers of this call see its parent's ID, what the call does sees its own.
-        parent_call_id = ACTIVE_CALL_ID.get()
-        ACTIVE_CALL_ID.set(call_id)
+        parent_call_id = _make_active(call_id)
 
         results = None
         exception = None
@@ -60,7 +59,7 @@ def with_callbacks(fn):
             exception = e
             raise
         finally:
-            ACTIVE_CALL_ID.set(parent_call_id)
+            _make_active(parent_call_id)
             for callback in callbacks:
                 try:
                     handler = _get_on_end_handler(callback, instance, fn)
@@ -73,6 +72,16 @@ def with_callbacks(fn):
 
     always_takes_settings(wrapper, before=1)
     return wrapper
+
+
+def _make_active(call_id: str | None) -> str | None:
+    """Make a call the active one; gives back which was before.
+
+    A wrapper is pickled with the names it uses, and a context variable cannot be: a function is told by its name.
+    """
+    before = ACTIVE_CALL_ID.get()
+    ACTIVE_CALL_ID.set(call_id)
+    return before
 
 
 _call_shapes: WeakKeyDictionary[Callable, Callable] = WeakKeyDictionary()

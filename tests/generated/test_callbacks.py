@@ -2,8 +2,10 @@
 
 import asyncio
 
+import cloudpickle
 import dspy
 import pytest
+from dspy.utils.callback import with_callbacks
 from dspy.utils.callback_context import ACTIVE_CALL_ID
 
 from tests.generated.support import Recorder, fields, scripted
@@ -189,3 +191,23 @@ async def test_tenants_do_not_hear_each_other():
     for number, recorder in enumerate(recorders):
         assert len(recorder.events) == 14
         assert recorder.events[0][1] == {"args": (), "kwargs": {"question": f"q{number}"}}
+
+
+async def test_a_wrapper_survives_cloudpickle():
+    # It is pickled by value, with the names that it uses, none of which may be a context variable.
+    async def waits(self, settings):
+        return type(settings).__name__
+
+    plain = cloudpickle.loads(cloudpickle.dumps(with_callbacks(lambda self: "plain")))
+    waiting = cloudpickle.loads(cloudpickle.dumps(with_callbacks(waits)))
+    assert await plain(object(), dspy.Settings()) == "plain"
+    assert await waiting(object(), dspy.Settings()) == "Settings"
+    # With somebody to be told, the call is the active one while it runs.
+    async def active(self, settings):
+        from dspy.utils import callback_context
+
+        return callback_context.ACTIVE_CALL_ID.get()
+
+    told = cloudpickle.loads(cloudpickle.dumps(with_callbacks(active)))
+    assert await told(object(), dspy.Settings(callbacks=[dspy.utils.BaseCallback()])) is not None
+    assert ACTIVE_CALL_ID.get() is None
