@@ -193,7 +193,7 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ParityOptions:
 
 def patch(files: Any, version: str, options: SyncOptions) -> Any:
     patched = {**files, SETTINGS: CONVERTED_SETTINGS}
-    return SimpleNamespace(files=patched, final=dict.fromkeys(FINAL, ("*",)), applied=())
+    return SimpleNamespace(files=patched, final=dict.fromkeys(FINAL, ("*",)), applied=(), stale=())
 
 
 def convert(patched: Any, version: str, options: SyncOptions) -> Any:
