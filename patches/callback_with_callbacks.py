@@ -74,8 +74,8 @@ def with_callbacks(fn):
     return wrapper
 
 
-def _make_active(call_id: str | None) -> str | None:
-    """Make a call the active one; gives back which was before.
+def _make_active(call_id):
+    """Make a call, by its ID or None, the active one; gives back which was before.
 
     A wrapper is pickled with the names it uses, and a context variable cannot be: a function is told by its name.
     """
