@@ -59,6 +59,18 @@ hypothesis.settings.load_profile("ci")
 from tests.support.model_server import ModelServer  # noqa: E402
 
 
+@pytest.fixture(autouse=True)
+def what_is_configured_ends_with_the_test() -> Iterator[None]:
+    """Give the process's settings their values back: one test's `dspy.configure` is no other's."""
+    import dspy
+
+    values = dspy.settings._values
+    before = dict(values)
+    yield
+    values.clear()
+    values.update(before)
+
+
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
     """A model server; a request that no rule answered fails the test."""
