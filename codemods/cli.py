@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Optional, ParamSpec, Protocol
+from typing import TYPE_CHECKING, Annotated, ParamSpec, Protocol
 
 import typer
 from rich.console import Console
@@ -43,7 +43,7 @@ _REDRAW_SECONDS = 0.2
 _LINE_SECONDS = 15.0
 
 Upstream = Annotated[
-    Optional[str],  # noqa: UP045 - typer evaluates it, and wants it so
+    str | None,
     typer.Option(metavar="VERSION", help="Another release than the pinned one. The pin is not edited."),
 ]
 Source = Annotated[
@@ -113,7 +113,7 @@ def sync(
     upstream: Upstream = None,
     source: Source = "auto",
     out: Annotated[
-        Optional[Path],  # noqa: UP045 - as above
+        Path | None,
         typer.Option(metavar="DIR", help="Where the package is written; generated/ by default."),
     ] = None,
     check: Annotated[
@@ -170,17 +170,17 @@ def explain(
 @_reports_errors
 def parity(
     only: Annotated[
-        Optional[list[str]],  # noqa: UP045 - as above
+        list[str] | None,
         typer.Argument(metavar="[TEST]...", help="Some of upstream's tests, by id or path; all by default."),
     ] = None,
     upstream: Upstream = None,
     source: Source = "auto",
     tests: Annotated[
-        Optional[Path],  # noqa: UP045 - as above
+        Path | None,
         typer.Option(metavar="PATH", help="A checkout with upstream's tests; those of the submodule by default."),
     ] = None,
     report: Annotated[
-        Optional[Path],  # noqa: UP045 - as above
+        Path | None,
         typer.Option(metavar="DIR", help="Where the report is written; a folder of the cache by default."),
     ] = None,
     python: Annotated[str, typer.Option(metavar="VERSION|PATH", help="What both sides run on.")] = "3.12",
@@ -236,13 +236,13 @@ def parity(
 @_reports_errors
 def contract(
     only: Annotated[
-        Optional[list[str]],  # noqa: UP045 - as above
+        list[str] | None,
         typer.Argument(metavar="[TEST]...", help="Some of tests/contract, by id or path; all by default."),
     ] = None,
     upstream: Upstream = None,
     source: Source = "auto",
     report: Annotated[
-        Optional[Path],  # noqa: UP045 - as above
+        Path | None,
         typer.Option(metavar="DIR", help="Where the report is written; a folder of the cache by default."),
     ] = None,
     python: Annotated[str, typer.Option(metavar="VERSION|PATH", help="What both sides run on.")] = "3.12",
@@ -275,14 +275,14 @@ def contract(
 @_reports_errors
 def backtest(
     versions: Annotated[
-        Optional[list[str]],  # noqa: UP045 - as above
+        list[str] | None,
         typer.Argument(metavar="[VERSION]...", help="Releases; those of the declared list by default."),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Try again what the same toolchain has tried before.")] = False,
     imports: Annotated[bool, typer.Option(help="Import every module of each output.")] = True,
     smoke: Annotated[bool, typer.Option(help="Run the contract's smoke on each release.")] = True,
     report: Annotated[
-        Optional[Path],  # noqa: UP045 - as above
+        Path | None,
         typer.Option(metavar="DIR", help="Where the report is written; a folder of the cache by default."),
     ] = None,
     jobs: Jobs = os.cpu_count() or 1,
@@ -313,7 +313,7 @@ def backtest(
 @_reports_errors
 def bump(
     version: Annotated[
-        Optional[str],  # noqa: UP045 - as above
+        str | None,
         typer.Argument(metavar="[VERSION]", help="A release; the newest stable one of the index by default."),
     ] = None,
     contract: Annotated[bool, typer.Option(help="Run the contract suite on both packages.")] = True,
@@ -327,7 +327,7 @@ def bump(
         bool, typer.Option("--fresh", help="Do again what the same inputs gave an outcome before.")
     ] = False,
     report: Annotated[
-        Optional[Path],  # noqa: UP045 - as above
+        Path | None,
         typer.Option(metavar="FILE", help="Where the report is written; bump-report.md by default."),
     ] = None,
     jobs: Jobs = os.cpu_count() or 1,
@@ -362,11 +362,11 @@ def bump(
 @_reports_errors
 def build(
     python: Annotated[
-        Optional[list[str]],  # noqa: UP045 - as above
+        list[str] | None,
         typer.Option(metavar="VERSION", help="Try the wheel on this Python; 3.10 to 3.13 by default. Repeatable."),
     ] = None,
     generated: Annotated[
-        Optional[Path],  # noqa: UP045 - as above
+        Path | None,
         typer.Option(metavar="DIR", help="The package; generated/ by default."),
     ] = None,
     upstream: Annotated[bool, typer.Option(help="Hold the wheel against upstream's.")] = True,
@@ -419,15 +419,15 @@ def migrate(
     diff: Annotated[bool, typer.Option("--diff", help="Print the differences; write nothing.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if something would change.")] = False,
     out: Annotated[
-        Optional[Path],  # noqa: UP045 - as above
+        Path | None,
         typer.Option(metavar="DIR", help="Write the program there, and leave it as it is where it is."),
     ] = None,
     select: Annotated[
-        Optional[list[str]],  # noqa: UP045 - as above
+        list[str] | None,
         typer.Option(metavar="CODES", help="Only these rules: codes or their beginnings, with commas between."),
     ] = None,
     disable: Annotated[
-        Optional[list[str]],  # noqa: UP045 - as above
+        list[str] | None,
         typer.Option(metavar="CODES", help="All rules but these."),
     ] = None,
     comments: Annotated[bool, typer.Option(help="Put a comment where a person must decide.")] = True,

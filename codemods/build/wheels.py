@@ -95,6 +95,7 @@ def _extra_of(requirement: Requirement) -> str:
 
 def _entry_points(text: str) -> Iterator[str]:
     parser = configparser.ConfigParser(delimiters=("=",))
+    # Names keep their case. This is how configparser documents it; its stub knows a method only.
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string(text)
     for group in sorted(parser.sections()):

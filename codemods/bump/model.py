@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.text import Text
@@ -64,7 +65,7 @@ class BumpReport(Row):
     tasks: tuple[Task, ...]
     step: Step | None
     """None where there was nothing to compare: the release was pinned already."""
-    chains: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 - pydantic copies it
+    chains: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
     """Why functions have the colour that they did not have before, call by call."""
     stale: tuple[StaleRow, ...] = ()
     contract: Trial | None = None
