@@ -129,7 +129,7 @@ def test_the_same_output(app: App, before: Path, after: Path, upstream_folder: P
 
 def test_the_same_tests_pass(before: Path, after: Path, upstream_folder: Path, server: ModelServer) -> None:
     """A program's own test suite, converted with it: the same tests, and none of them lost."""
-    command = ["-m", "pytest", "-v", "--no-header", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir=.", "."]
+    command = ["-m", "pytest", "-v", "--no-header", "-p", "no:cacheprovider", "."]
     expected = run(before / "suite", command, upstream=upstream_folder, server=server)
     found = run(after / "suite", command, upstream=None, server=server)
     assert outcomes(found.output) == outcomes(expected.output)

@@ -73,9 +73,19 @@ def upstream(upstream_folder: Path) -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    for handler in logging.getLogger("dspy").handlers:
+def quiet() -> Iterator[None]:
+    """The log of thousands of programs that fail is kept from the terminal, until these tests end."""
+    levels = {handler: handler.level for handler in logging.getLogger("dspy").handlers}
+    for handler in levels:
         handler.setLevel(logging.CRITICAL)
+    yield
+    # pytest's own are among them, and other tests read what they keep.
+    for handler, level in levels.items():
+        handler.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def runner(quiet: None) -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as loop:
         yield loop
 
