@@ -37,6 +37,7 @@ from codemods.program.values import (
 from codemods.relays import relayed_at
 from codemods.rules import Rules
 from codemods.stages import Finding
+from codemods.syntax import walk
 
 _Paint = Callable[[FunctionInfo, "Reason"], FunctionInfo | None]
 _ASYNC_PROTOCOL = frozenset({"__aenter__", "__aexit__", "__aiter__", "__anext__"})
@@ -722,7 +723,7 @@ def settings_reads(flow: Flow, scope: Scope) -> list[ast.expr]:
             continue
         if is_settings_object(flow, node, scope) or context_alias(flow, node, scope):
             found.append(node)
-            skip.update(ast.walk(node))
+            skip.update(walk(node))
     return found
 
 
@@ -900,7 +901,7 @@ class _PlainBranches:
             return
         statements = node.orelse or _after(function.node, node)
         for statement in statements:
-            for child in ast.walk(statement):
+            for child in walk(statement):
                 if isinstance(child, ast.FunctionDef) and child in program.function_of:
                     self._plain[program.function_of[child].symbol].add(tested)
                 elif isinstance(child, ast.Name) and child.id in function.nested:

@@ -20,7 +20,7 @@ from codemods.program.build import dotted
 from codemods.program.names import resolve_dotted
 from codemods.rules import Rules
 from codemods.stages import Conversion, FileCounts, Finding, RuleUse, Twin
-from codemods.syntax import parsed
+from codemods.syntax import parsed, walk
 
 _ENOUGH_FOR_PROCESSES = 8
 """Files; for fewer, starting processes takes longer than they save."""
@@ -80,9 +80,9 @@ def held_as_text(files: Mapping[str, str]) -> set[str]:
     for path, text in files.items():
         if not path.endswith(".py") or ".py" not in text or "read_text" not in text:
             continue
-        for node in ast.walk(_parsed(text)):
+        for node in walk(_parsed(text)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "read_text":
-                names = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+                names = [n.value for n in walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
                 beside = [f"{path.rpartition('/')[0]}/{name}" for name in names if name.endswith(".py")]
                 found.update(name for name in beside if name in files)
     return found
@@ -187,7 +187,7 @@ def _imported_names(program: Program) -> dict[str, set[str]]:
         if attribute is not None:
             found.setdefault(base, set()).add(attribute)
     for module in program.own_modules():
-        names = [node for node in ast.walk(module.tree) if isinstance(node, ast.Name | ast.Attribute)]
+        names = [node for node in walk(module.tree) if isinstance(node, ast.Name | ast.Attribute)]
         for star in program.stars[module.name]:
             found.setdefault(star, set()).update(node.id for node in names if isinstance(node, ast.Name))
         for node in names:
@@ -227,7 +227,7 @@ def _rule_names(rules: Rules) -> Iterator[tuple[str, str, str | int]]:
 
 
 def _count(text: str) -> FileCounts:
-    nodes = list(ast.walk(parsed(text)))
+    nodes = list(walk(parsed(text)))
     functions = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     return FileCounts(
         functions=len(functions),

@@ -11,6 +11,7 @@ from codemods.passes import run_passes
 from codemods.plan import FilePlan, Range, plan_files
 from codemods.program import ClassInfo, FunctionInfo, ModuleInfo, Program, build_program
 from codemods.program.build import all_bound_names
+from codemods.syntax import walk
 
 _DEFAULT = "dspy.settings"
 _TAIL = "\nclass _NamesThatTheExampleTakesForGranted: ..."
@@ -74,11 +75,11 @@ def _imports_left_out(program: Program, module: ModuleInfo, code: str) -> list[s
     """Imports of ``dspy`` and of what the module of the docstring defines, for names that an example does not bind."""
     tree = ast.parse(code)
     bound = all_bound_names(tree)
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)} - bound
+    names = {n.id for n in walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)} - bound
     symbols = {name: f"{module.name}:{name}" for name in sorted(names)}
     own = [name for name, symbol in symbols.items() if symbol in program.classes or symbol in program.functions]
     # Where an example imports anything at all, what it needs is added to that.
-    has_imports = any(isinstance(n, ast.Import | ast.ImportFrom) for n in ast.walk(tree))
+    has_imports = any(isinstance(n, ast.Import | ast.ImportFrom) for n in walk(tree))
     imports = ["import dspy"] if "dspy" in names or (own and not has_imports) else []
     return [*imports, *(f"from {module.name} import {name}" for name in own)]
 
@@ -86,7 +87,7 @@ def _imports_left_out(program: Program, module: ModuleInfo, code: str) -> list[s
 def docstring_nodes(program: Program, module: ModuleInfo, final: frozenset[str]) -> list[ast.Constant]:
     """The docstring literals of a module, its classes and functions, but for what is final."""
     found: list[ast.Constant] = []
-    for node in ast.walk(module.tree):
+    for node in walk(module.tree):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         function = program.function_of.get(node)

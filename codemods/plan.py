@@ -44,6 +44,7 @@ from codemods.program.replacements import replacement_by_call
 from codemods.program.values import ClassRef, Instance, Made
 from codemods.rules import ScopeRule
 from codemods.suites import FIXTURE, ISOLATED, Suite, asynchronous_name, is_run_by_a_case, plain_case
+from codemods.syntax import walk
 
 Range = tuple[int, int, int, int]
 """First line, first column, last line, last column (exclusive); lines from 1, columns from 0 in characters."""
@@ -496,11 +497,9 @@ class _Planner:
         """A name that nothing around ``function`` (or ``inside`` it) uses, nor another definition of the statement."""
         parent = function if inside else function.parent
         around = parent.node if parent is not None else self.module.tree
-        taken = {n.id for n in ast.walk(around) if isinstance(n, ast.Name)}
-        taken |= {n.arg for n in ast.walk(around) if isinstance(n, ast.arg)}
-        taken |= {
-            n.name for n in ast.walk(around) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        }
+        taken = {n.id for n in walk(around) if isinstance(n, ast.Name)}
+        taken |= {n.arg for n in walk(around) if isinstance(n, ast.arg)}
+        taken |= {n.name for n in walk(around) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
         while name in taken:
             name = f"call_{name}"
         candidate, number = name, 1
@@ -554,22 +553,22 @@ class _Planner:
         return replace(env, settings=f"{name}.{rule.attribute}", depth=env.depth + 1)
 
     def _fresh_name(self, name: str, env: _Env) -> str:
-        taken = {n.id for n in ast.walk(env.scope.node) if isinstance(n, ast.Name)} | env.held
+        taken = {n.id for n in walk(env.scope.node) if isinstance(n, ast.Name)} | env.held
         while name in taken:
             name = f"{name}_"
         return name
 
     def _child_name(self, node: ast.AST, env: _Env) -> str:
         """A name that nothing else in the function uses; siblings share one unless a closure holds on to it."""
-        taken = {n.id for n in ast.walk(env.scope.node) if isinstance(n, ast.Name)} | self._captured(env)
-        taken |= env.held | {n.arg for n in ast.walk(env.scope.node) if isinstance(n, ast.arg)}
+        taken = {n.id for n in walk(env.scope.node) if isinstance(n, ast.Name)} | self._captured(env)
+        taken |= env.held | {n.arg for n in walk(env.scope.node) if isinstance(n, ast.arg)}
         number = env.depth + 1
         while True:
             name = _CHILD if number == 1 else f"{_CHILD}_{number}"
             if name not in taken:
                 break
             number += 1
-        if any(isinstance(n, ast.FunctionDef | ast.Lambda) for n in ast.walk(node)) and env.function is not None:
+        if any(isinstance(n, ast.FunctionDef | ast.Lambda) for n in walk(node)) and env.function is not None:
             self.closures.setdefault(env.function.symbol, set()).add(name)
         return name
 
@@ -617,7 +616,7 @@ class _Planner:
             return
         fixture = any(d.split(".")[-1] == "fixture" for d in env.function.decorators)
         handed = node.value is not None and any(
-            dotted(part) == env.settings for part in ast.walk(node.value) if isinstance(part, ast.Name | ast.Attribute)
+            dotted(part) == env.settings for part in walk(node.value) if isinstance(part, ast.Name | ast.Attribute)
         )
         if (fixture or env.function.is_contextmanager) and not handed:
             text = f"what runs while {env.function.name} yields is not handed the settings of its block"
@@ -761,7 +760,7 @@ class _Planner:
         return loops or any(self._waits_inside(part) for part in parts)
 
     def _waits_inside(self, node: ast.AST) -> bool:
-        for child in ast.walk(node):
+        for child in walk(node):
             if isinstance(child, ast.Await) or (isinstance(child, ast.Call) and self._plan_of(child).awaited):
                 return True
         return False
@@ -924,7 +923,7 @@ class _Planner:
 def _waits_in_source(node: ast.GeneratorExp) -> bool:
     first, *others = node.generators
     parts = [node.elt, *first.ifs, *others]
-    waits = any(isinstance(child, ast.Await) for part in parts for child in ast.walk(part))
+    waits = any(isinstance(child, ast.Await) for part in parts for child in walk(part))
     return waits or any(bool(loop.is_async) for loop in node.generators)
 
 

@@ -10,6 +10,7 @@ from codemods.program import FunctionInfo, ModuleInfo, Program
 from codemods.program.build import decorator_name, dotted
 from codemods.program.model import ClassInfo
 from codemods.program.names import resolve_dotted
+from codemods.syntax import walk
 
 ASYNCIO = "pytest.mark.asyncio"
 ANYIO = "pytest.mark.anyio"
@@ -103,7 +104,7 @@ def _assigned(body: Iterable[ast.stmt]) -> list[str]:
         targets = statement.targets if isinstance(statement, ast.Assign) else []
         if any(isinstance(target, ast.Name) and target.id == "pytestmark" for target in targets):
             assert isinstance(statement, ast.Assign)
-            found += [n.attr for n in ast.walk(statement.value) if isinstance(n, ast.Attribute) and n.attr in _MARKS]
+            found += [n.attr for n in walk(statement.value) if isinstance(n, ast.Attribute) and n.attr in _MARKS]
     return found
 
 

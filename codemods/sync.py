@@ -28,6 +28,7 @@ from codemods.errors import ToolError
 from codemods.explanations import Explanations
 from codemods.kept import DIRECTORY, Store, digest, directory_files
 from codemods.ledger import Ledger, load_ledger
+from codemods.memory import no_collection
 from codemods.pin import Pin, load_pin
 from codemods.project import Project
 from codemods.report import Counts, PatchRow, Place, Report, RuleRow, StaleRow, Verified
@@ -162,6 +163,7 @@ class _Clock:
             self.seconds[name] = time.perf_counter() - started
 
 
+@no_collection()
 def run_sync(
     options: SyncOptions, *, announce: Callable[[str], None] = lambda stage: None, stages: Stages | None = None
 ) -> SyncResult:
@@ -401,6 +403,7 @@ def dependencies(package_root: Path, *, extras: bool) -> list[str]:
     return [*project["dependencies"], *chain.from_iterable(optional)]
 
 
+@no_collection()
 def explain_symbol(options: SyncOptions, symbol: str) -> list[str]:
     """Why a function of the release is a coroutine or takes settings, call by call down to the leaf.
 

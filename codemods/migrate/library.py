@@ -8,12 +8,12 @@ import pickle
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 from codemods.coloring import Coloring
+from codemods.memory import no_collection
 from codemods.migrate.engine import load_library
 from codemods.patches import apply_patches, load_patches
 from codemods.pin import load_pin
@@ -88,7 +88,7 @@ def _read(path: Path) -> Coloring | None:
     except OSError:
         return None
     try:
-        with _no_collection():
+        with no_collection():
             library = cast("Coloring", pickle.loads(content))
     except Exception:
         # Whatever is wrong with a file of the cache, it is made again.
@@ -96,18 +96,6 @@ def _read(path: Path) -> Coloring | None:
     # It lives as long as the process: no later collection needs to go through its million objects.
     gc.freeze()
     return library
-
-
-@contextmanager
-def _no_collection() -> Generator[None]:
-    """Without garbage collection, which would go through the growing model again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _write(path: Path, library: Coloring) -> None:

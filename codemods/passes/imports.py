@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from codemods.program.build import bound_names, iter_own
-from codemods.syntax import parsed
+from codemods.syntax import parsed, walk
 
 Needed = set[tuple[str, str | None]]
 
@@ -20,7 +20,8 @@ def fix_imports(module: cst.Module, needed: Needed, original: str, module_name: 
 
     ``kept`` are names that other modules import from this one.
     """
-    code = module.code
+    known: dict[cst.BaseStatement | cst.SimpleStatementLine, str] = {}
+    code = _code(module, known)
     tree = parsed(code)
     wanted = {(base, name) for base, name in needed if base != module_name and not _bound(tree, base, name)}
     if wanted:
@@ -30,7 +31,21 @@ def fix_imports(module: cst.Module, needed: Needed, original: str, module_name: 
     gone = {(scope, name) for scope, name in gone if scope or name not in kept}
     if gone:
         module = _Remover(gone).apply(module)
-    return module.code if wanted or gone else code
+    return _code(module, known) if wanted or gone else code
+
+
+def _code(module: cst.Module, known: dict[cst.BaseStatement | cst.SimpleStatementLine, str]) -> str:
+    """The text of a module, of which only the statements that are not known are written: it is writing that takes long.
+
+    Nodes are told apart by identity, and ``known`` keeps them from being another's afterwards.
+    """
+    if not module.has_trailing_newline or not module.body:
+        return module.code
+    for statement in module.body:
+        if statement not in known:
+            known[statement] = module.code_for_node(statement)
+    around = [[module.code_for_node(line) for line in lines] for lines in (module.header, module.footer)]
+    return "".join([*around[0], *(known[statement] for statement in module.body), *around[1]])
 
 
 def unused_imports(code: str) -> set[tuple[str, str]]:
@@ -95,9 +110,9 @@ def _names_of(node: ast.Import | ast.ImportFrom) -> list[str]:
 def _annotation_names(code: str) -> set[str]:
     """Names that stand in annotations, quoted or not, and in ``__all__``: the symbol table may not see them."""
     names: set[str] = set()
-    for node in ast.walk(parsed(code)):
+    for node in walk(parsed(code)):
         for expression in _annotations(node):
-            for part in ast.walk(expression):
+            for part in walk(expression):
                 if isinstance(part, ast.Name):
                     names.add(part.id)
                 elif isinstance(part, ast.Constant) and isinstance(part.value, str):
@@ -278,15 +293,17 @@ class _Remover(cst.CSTTransformer):
     def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
         return any(isinstance(small, cst.Import | cst.ImportFrom) for small in node.body)
 
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
         self.scope.append(node.name.value)
+        return self._is_around()
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
         self.scope.pop()
         return updated_node
 
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+    def visit_ClassDef(self, node: cst.ClassDef) -> bool:
         self.scope.append(node.name.value)
+        return self._is_around()
 
     def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
         self.scope.pop()
@@ -323,6 +340,11 @@ class _Remover(cst.CSTTransformer):
         if original_node.body and not updated_node.body:
             return updated_node.with_changes(body=[cst.SimpleStatementLine([cst.Pass()])])
         return updated_node
+
+    def _is_around(self) -> bool:
+        """Whether something goes in this scope or below: what stays is not visited, and remains the same node."""
+        here = ".".join(self.scope)
+        return any(scope == here or scope.startswith(f"{here}.") for scope, _ in self.gone)
 
     def _is_gone(self, alias: cst.ImportAlias) -> bool:
         bound = alias.evaluated_alias or alias.evaluated_name.split(".")[0]

@@ -17,7 +17,7 @@ from codemods.errors import ToolError
 from codemods.kept import Store, digest
 from codemods.program.build import dotted
 from codemods.stages import Twin
-from codemods.syntax import parsed
+from codemods.syntax import parsed, walk
 
 _PAIRS = {"__call__": "acall"}
 _PROTOCOL = frozenset({"acall", "aforward"})
@@ -106,7 +106,7 @@ def _judge(tree: ast.Module, twin: Twin, renames: Mapping[str, str]) -> Twin:
 
 
 def _at(tree: ast.Module, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef:
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == line:
             return node
     raise ToolError(f"no function at line {line}", remedy="This is a defect of the toolchain: please report it.")
@@ -197,7 +197,7 @@ def _root_classes(trees: Mapping[str, ast.Module], judged: Mapping[str, list[Twi
 
     Classes with bases that are not classes of these files (pydantic models, say) are left alone.
     """
-    classes = {node.name: node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    classes = {node.name: node for tree in trees.values() for node in walk(tree) if isinstance(node, ast.ClassDef)}
     holders = {
         (path, twin.scope.rstrip(".").split(".")[-1])
         for path, twins in judged.items()

@@ -37,6 +37,7 @@ from codemods.program.values import (
     Variable,
 )
 from codemods.rules import Rules
+from codemods.syntax import walk
 
 _CONTAINER_LIMIT = 40
 """How many containers a variable may hold before they are taken for one."""
@@ -320,7 +321,7 @@ class Flow:
 
     def _seed_globals(self, module: ModuleInfo) -> None:
         """Names of a program's module, and those that nothing at hand binds, where they stand for DSPy's objects."""
-        named = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and n.id in self.name_rules}
+        named = {n.id for n in walk(module.tree) if isinstance(n, ast.Name) and n.id in self.name_rules}
         for name in sorted(named):
             target = resolve_global(self.program, module.name, name)
             if target is None or (not target.external and target.name == name and target.module == module.name):
@@ -1182,7 +1183,7 @@ def _is_wrapper(function: FunctionInfo, wrapped: ast.expr) -> bool:
     if function.node.args.vararg is not None:
         return True
     name = dotted(wrapped)
-    nodes = [n for statement in getattr(function.node, "body", []) for n in ast.walk(statement)]
+    nodes = [n for statement in getattr(function.node, "body", []) for n in walk(statement)]
     looked_at = {n.value for n in nodes if isinstance(n, ast.Attribute)}
     return any(isinstance(n, ast.Name | ast.Attribute) and dotted(n) == name and n not in looked_at for n in nodes)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from codemods.program.build import dotted, import_bindings, iter_own
 from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
+from codemods.syntax import walk
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def class_at(program: Program, target: Target | None) -> ClassInfo | None:
 def may_name_class(program: Program, module: ModuleInfo, annotation: ast.expr, symbol: str) -> bool:
     """Whether an annotation speaks of the class ``symbol``: by what its names mean, else by how they read."""
     package, name = symbol.split(".")[0], symbol.partition(":")[2]
-    for node in ast.walk(_unquoted(annotation)):
+    for node in walk(_unquoted(annotation)):
         text = dotted(node) if isinstance(node, ast.Name | ast.Attribute) else None
         if text is None or text.split(".")[-1] != name:
             continue

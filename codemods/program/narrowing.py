@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from codemods.program.build import dotted
+from codemods.syntax import walk
 
 _BLOCKS = ("body", "orelse", "finalbody")
 
@@ -41,7 +42,7 @@ def asked(test: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 
 def _learn(found: dict[ast.Name, ast.expr], test: ast.expr, statements: list[ast.stmt]) -> None:
     for name, classes in asked(test):
-        uses = [n for s in statements for n in ast.walk(s) if isinstance(n, ast.Name) and n.id == name]
+        uses = [n for s in statements for n in walk(s) if isinstance(n, ast.Name) and n.id == name]
         if all(isinstance(use.ctx, ast.Load) for use in uses):
             found.update(dict.fromkeys(uses, classes))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from codemods.syntax import walk
 from codemods.verify.defects import Defect
 from codemods.verify.model import Module, Package, first_line
 
@@ -19,7 +20,7 @@ CONSUMERS = frozenset(
 
 
 def lost_coroutines(package: Package, module: Module) -> Iterator[Defect]:
-    for node in ast.walk(module.tree):
+    for node in walk(module.tree):
         if not isinstance(node, ast.Call):
             continue
         if isinstance(module.parents.get(node), ast.Await):
@@ -64,7 +65,7 @@ def _lost_variable(module: Module, assignment: ast.Assign | ast.AnnAssign, node:
     if not functions:
         return "never awaited"
     name = targets[0].id
-    for use in ast.walk(functions[0]):
+    for use in walk(functions[0]):
         if isinstance(use, ast.Name) and use.id == name and isinstance(use.ctx, ast.Load):
             parent = module.parents[use]
             if isinstance(parent, ast.Await | ast.Return | ast.Starred | ast.List | ast.Tuple | ast.comprehension):

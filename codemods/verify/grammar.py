@@ -8,6 +8,7 @@ import sys
 import tokenize
 from collections.abc import Iterator, Mapping
 
+from codemods.syntax import walk
 from codemods.verify.defects import Defect
 from codemods.verify.model import Comprehension, walk_scope
 
@@ -40,7 +41,7 @@ def _newer_grammar(tree: ast.Module, text: str) -> Iterator[tuple[int, str]]:
 
 
 def _starred_indices(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and node.slice.elts:
             place, first = node.slice, node.slice.elts[0]
             bare = (place.lineno, place.col_offset) == (first.lineno, first.col_offset)
@@ -64,11 +65,11 @@ def _is_async(node: Comprehension) -> bool:
 
 
 def _nested_async_comprehensions(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    for outer in ast.walk(tree):
+    for outer in walk(tree):
         if not isinstance(outer, Comprehension):
             continue
         for part in _own_parts(outer):
-            for inner in ast.walk(part):
+            for inner in walk(part):
                 if isinstance(inner, ast.ListComp | ast.SetComp | ast.DictComp) and _is_async(inner):
                     yield inner.lineno, "an async comprehension inside a comprehension needs Python 3.11"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from codemods.syntax import walk
 from codemods.verify.defects import Defect
 from codemods.verify.model import Module, dotted, first_line, is_coroutine, walk_body, walk_scope
 
@@ -37,7 +38,7 @@ SPOILING_DECORATORS = frozenset(
 
 def blocking(module: Module) -> Iterator[Defect]:
     """Finds calls that block directly in a coroutine, and awaits under a thread's lock."""
-    for function in ast.walk(module.tree):
+    for function in walk(module.tree):
         if isinstance(function, ast.AsyncFunctionDef):
             yield from _blocking_in(module, function)
 
@@ -69,7 +70,7 @@ def _holds_lock(node: ast.With) -> bool:
 
 def shape(module: Module) -> Iterator[Defect]:
     """Finds coroutines where Python, or a decorator, uses the coroutine itself as the result."""
-    for node in ast.walk(module.tree):
+    for node in walk(module.tree):
         if not isinstance(node, ast.AsyncFunctionDef):
             continue
         # `async def __aiter__` that yields is an async generator: iterated, and rightly not awaited.

@@ -25,6 +25,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from codemods.syntax import children, walk
+
 PACKAGE = "dspy"
 """The import name of what is verified."""
 
@@ -321,7 +323,7 @@ def walk_body(function: Function | ast.Lambda) -> Iterator[ast.AST]:
         node = stack.pop()
         yield node
         if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
-            stack.extend(ast.iter_child_nodes(node))
+            stack.extend(children(node))
 
 
 def bindings(function: Function | ast.Lambda) -> Names:
@@ -348,15 +350,15 @@ def bindings(function: Function | ast.Lambda) -> Names:
 def read_module(path: str, tree: ast.Module) -> Module:
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     module = Module(name, path, tree)
-    for parent in ast.walk(tree):
-        for child in ast.iter_child_nodes(parent):
+    for parent in walk(tree):
+        for child in children(parent):
             module.parents[child] = parent
         if isinstance(parent, Function):
             module.definitions.append(parent)
         if isinstance(parent, ast.ClassDef) and not module.functions_around(parent):
             module.classes[parent.name] = _class(name, parent)
     package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             _add_import(module, node, package)
     top: dict[str, int] = defaultdict(int)
@@ -396,7 +398,7 @@ def _class(module: str, node: ast.ClassDef) -> Class:
                 if isinstance(target, ast.Name):
                     found.methods[target.id] = found.methods[each.value.id]
     assigned: dict[str, list[ast.expr]] = defaultdict(list)
-    for each in ast.walk(node):
+    for each in walk(node):
         if isinstance(each, ast.Assign):
             for target in each.targets:
                 if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
@@ -440,7 +442,7 @@ def walk_scope(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, Comprehension):
         yield from walk_scope(node.generators[0].iter)
         return
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if not isinstance(child, Function | ast.ClassDef):
             yield from walk_scope(child)
 

@@ -1,0 +1,33 @@
+"""Trees that are shared: each text is parsed once, and gone through as `ast` goes through it."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import dataclasses
+import inspect
+
+import pytest
+
+from codemods.syntax import children, parsed, walk
+
+TEXTS = [inspect.getsource(argparse), inspect.getsource(dataclasses), "", "x: int = 1\nmatch x:\n    case [*_]: ...\n"]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=["argparse", "dataclasses", "nothing", "a match"])
+def test_the_nodes_and_their_order_are_those_of_ast(text: str) -> None:
+    tree = parsed(text)
+    assert list(walk(tree)) == list(ast.walk(tree))
+    for node in walk(tree):
+        assert children(node) == list(ast.iter_child_nodes(node))
+
+
+def test_a_part_is_gone_through_from_itself() -> None:
+    call = parsed("f(g(x), y)").body[0]
+    assert list(walk(call)) == list(ast.walk(call))
+
+
+def test_a_text_is_parsed_once_and_its_nodes_are_kept() -> None:
+    tree = parsed("a = 1")
+    assert parsed("a = " + "1") is tree
+    assert walk(tree) is walk(tree)
