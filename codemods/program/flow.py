@@ -87,6 +87,10 @@ class Scope:
         return isinstance(self.node, ast.ClassDef)
 
 
+_Question = tuple[Value, str] | tuple[ast.expr, Scope]
+"""An attribute of a value, or an annotation in a scope."""
+
+
 class Flow:
     """The analysis. Call :meth:`solve` once, then ask :meth:`values`."""
 
@@ -118,8 +122,13 @@ class Flow:
         self.stub_attributes: dict[str, set[str]] = defaultdict(set)
         """Attributes that the program names of each, by its site."""
         self._stale: set[int] = set(range(len(self.scopes)))
-        self._readers: dict[Variable, set[int]] = {}
-        self._reader: int | None = None
+        self._readers: dict[Variable | _Question, set[int | _Question]] = {}
+        self._reader: int | _Question | None = None
+        self._answers: dict[_Question, Values] = {}
+        self._running: Scope | None = None
+        """The scope that is gone through."""
+        self._met: dict[ast.expr, Values] = {}
+        """What its expressions held when they were met first, this time. What grows behind them comes with the next."""
         self._merged: dict[str, str] = {}
         self._handlers: dict[type[ast.expr], Callable[[Any, Scope], Values]] = {
             ast.Constant: self._constant,
@@ -179,9 +188,9 @@ class Flow:
         while self._stale:
             stale, self._stale = sorted(self._stale), set()
             for index in stale:
-                self._reader = index
+                self._reader, self._running, self._met = index, self.scopes[index], {}
                 self._scope(self.scopes[index])
-        self._reader = None
+        self._reader = self._running = None
 
     def _fixtures_by_name(self) -> dict[str, list[FunctionInfo]]:
         """Functions that a test runner hands over by name: those decorated as fixtures."""
@@ -350,24 +359,56 @@ class Flow:
                 return
             self.handed_in.add(variable)
         current = self.points_to.setdefault(variable, set())
+        if values <= current:
+            return
         if self._merged:
             values = {self._canonical_value(value) for value in values}
         if values <= current:
             return
         current |= values
-        self._stale |= self._readers.get(variable, set())
+        self._wake(variable)
         if len(current) > _CONTAINER_LIMIT:
             self._merge_containers(current)
 
     def held(self, variable: Variable) -> set[Value]:
         """What a variable holds, the library's included."""
         variable = self._canonical(variable)
-        if self._reader is not None:
-            self._readers.setdefault(variable, set()).add(self._reader)
+        self._note(variable)
         own = self.points_to.get(variable)
         if self.base is None or (own is not None and variable not in self.handed_in):
             return own if own is not None else set()
         return self.base.held(variable) | own if own is not None else self.base.held(variable)
+
+    # What an attribute or an annotation holds is asked for hundreds of times, and read off several variables each time.
+    # Answers are kept until one of these grows; whoever asked has then read them, and is asked again.
+
+    def _answered(self, question: _Question, work_out: Callable[[], Values]) -> Values:
+        self._note(question)
+        known = self._answers.get(question)
+        if known is not None:
+            return known
+        asker, self._reader = self._reader, question
+        try:
+            answer = work_out()
+        finally:
+            self._reader = asker
+        self._answers[question] = answer
+        return answer
+
+    def _note(self, read: Variable | _Question) -> None:
+        if self._reader is not None:
+            self._readers.setdefault(read, set()).add(self._reader)
+
+    def _wake(self, grown: Variable | _Question) -> None:
+        for reader in self._readers.get(grown, ()):
+            if isinstance(reader, int):
+                self._stale.add(reader)
+            elif self._answers.pop(reader, None) is not None:
+                self._wake(reader)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without what only the way to the fixpoint needs."""
+        return {**self.__dict__, "_readers": {}, "_answers": {}, "_met": {}}
 
     def is_own(self, value: Value) -> bool:
         """Whether a value is the program's own, where what it uses is a library."""
@@ -395,7 +436,7 @@ class Flow:
             held = self.points_to.pop(variable, None)
             if held is None:
                 continue  # What was added before has led to another merge, which took it along.
-            self._stale |= self._readers.get(variable, set())
+            self._wake(variable)
             self._add((variable[0], root, *variable[2:]), held)
 
     def _canonical_site(self, site: str) -> str:
@@ -640,7 +681,14 @@ class Flow:
     def values(self, node: ast.expr, scope: Scope) -> Values:
         """What ``node`` may hold in ``scope``; empty where nothing is known."""
         handler = self._handlers.get(type(node))
-        return handler(node, scope) if handler is not None else NOTHING
+        if handler is None:
+            return NOTHING
+        if scope is not self._running or not isinstance(self._reader, int):
+            return handler(node, scope)
+        known = self._met.get(node)
+        if known is None:
+            known = self._met[node] = handler(node, scope)
+        return known
 
     def _constant(self, node: ast.Constant, scope: Scope) -> Values:
         return NOTHING if node.value is None else frozenset({OBJECT})
@@ -742,6 +790,11 @@ class Flow:
 
     def attribute(self, base: Value, name: str) -> Values:
         """The values of ``base.name``."""
+        if isinstance(base, Instance | ClassRef | ModuleRef | SuperRef):
+            return self._answered((base, name), lambda: self._attribute_of(base, name))
+        return self._attribute_of(base, name)
+
+    def _attribute_of(self, base: Value, name: str) -> Values:
         if isinstance(base, External):
             return frozenset({base.attribute(name)})
         if isinstance(base, ModuleRef):
@@ -1097,6 +1150,9 @@ class Flow:
 
     def annotation(self, node: ast.expr, scope: Scope) -> Values:
         """The values that an annotation promises; empty for ``Any``, ``Callable`` and what is not understood."""
+        return self._answered((node, scope), lambda: self._annotated(node, scope))
+
+    def _annotated(self, node: ast.expr, scope: Scope) -> Values:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             try:
                 return self.annotation(ast.parse(node.value, mode="eval").body, scope)
