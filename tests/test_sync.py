@@ -352,11 +352,13 @@ def test_ctrl_c_says_what_it_leaves_behind(project: Project, engine: Engine) -> 
 
 
 _KILLED = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from codemods import sync
 from codemods.cli import app
 from tests.test_sync import Engine
+# What a shell starts in the background is born deaf to it, and so are its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 engine = Engine()
 engine.suffix = "# newer\\n"
 def wait():
