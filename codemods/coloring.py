@@ -38,6 +38,7 @@ from codemods.relays import relayed_at
 from codemods.rules import Rules
 from codemods.stages import Finding
 from codemods.syntax import walk
+from codemods.threads import loops_of_threads
 
 _Paint = Callable[[FunctionInfo, "Reason"], FunctionInfo | None]
 _ASYNC_PROTOCOL = frozenset({"__aenter__", "__aexit__", "__aiter__", "__anext__"})
@@ -98,9 +99,18 @@ class Coloring:
     matches: dict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
     walls: set[str] = field(default_factory=set[str])
     """Symbols of functions that would have to wait, and cannot."""
+    apart: set[str] = field(default_factory=set[str])
+    """Symbols of a program's coroutine functions that have nothing to do with its library: they stay as they are."""
 
     def is_coroutine(self, function: FunctionInfo) -> bool:
         return function.symbol in self.coroutine
+
+    def is_apart(self, function: FunctionInfo) -> bool:
+        return function.symbol in self.apart
+
+    def is_coloured(self, function: FunctionInfo) -> bool:
+        """Whether it is a coroutine function that has to do with the library."""
+        return self.is_coroutine(function) and not self.is_apart(function)
 
     def takes_settings(self, function: FunctionInfo) -> bool:
         return function.symbol in self.settings
@@ -224,6 +234,7 @@ class _Colorer:
         """Functions that make a partial of another with positional arguments, which settings come before."""
         self.plain_branches = _PlainBranches(self.program)
         self.leaves = self._leaf_seeds()
+        self.threaded = loops_of_threads(self.flow)
         self.bridged: set[ast.Call] = set()
         """Calls that a function which nobody awaits hands to an event loop of its own."""
 
@@ -234,8 +245,11 @@ class _Colorer:
         for theirs, own in self.result.stand_ins.pairs:
             self.families.join(theirs, own)
         coroutine, settings = self.result.coroutine, self.result.settings
-        self._spread(coroutine, {**self._library_seeds(coroutine), **self._coroutine_seeds()}, self._color_coroutine)
+        source = self._source_coroutines()
+        seeds = {**self._library_seeds(coroutine), **({} if self._is_program else source), **self._coroutine_seeds()}
+        self._spread(coroutine, seeds, self._color_coroutine)
         self._spread_to_what_blocks()
+        self._set_apart(source)
         self._spread(settings, {**self._library_seeds(settings), **self._settings_seeds()}, self._color_settings)
         self._list_unresolved()
         return self.result
@@ -347,12 +361,22 @@ class _Colorer:
 
     # -- seeds ----------------------------------------------------------------------------------------------------
 
+    @property
+    def _is_program(self) -> bool:
+        """Whether it is a user's program, and not the library itself."""
+        return self.program.own is not None
+
+    def _source_coroutines(self) -> dict[str, Reason]:
+        own = (function for function in self.program.own_functions() if function.is_async)
+        return {f.symbol: Reason("is a coroutine in the source", f.position[0]) for f in own}
+
+    def _set_apart(self, source: Mapping[str, Reason]) -> None:
+        """A program's coroutine functions that no colour reached: what calls or runs them is not the library's."""
+        self.result.apart.update(source.keys() - self.result.coroutine.keys())
+        self.result.coroutine.update({symbol: source[symbol] for symbol in sorted(self.result.apart)})
+
     def _coroutine_seeds(self) -> dict[str, Reason]:
         seeds = {**self._in_place_of_renamed(), **self.leaves}
-        for function in self.program.own_functions():
-            line = function.position[0]
-            if function.is_async:
-                seeds.setdefault(function.symbol, Reason("is a coroutine in the source", line))
         for site in self.result.calls:
             function = site.function
             if site.supplied and function is not None and not function.is_in(self.final):
@@ -511,13 +535,15 @@ class _Colorer:
 
     def _is_not_awaited(self, function: FunctionInfo) -> bool:
         """Whether somebody calls a program's function who would not await it."""
-        return self.program.own is not None and not function.is_async and is_not_awaited(self.flow, function)
+        if self.program.own is None or function.is_async:
+            return False
+        return function.symbol in self.threaded or is_not_awaited(self.flow, function)
 
     def _color_settings(self, function: FunctionInfo, reason: Reason) -> FunctionInfo | None:
         if self._is_final_without_settings(function):
             return None
         owner = self._settings_owner(function)
-        if is_entry(self.rules, self.program, owner) or self._is_registered(owner):
+        if is_entry(self.rules, self.program, owner) or self._is_registered(owner) or owner.symbol in self.threaded:
             return None
         if owner.parent is not None and self._is_not_awaited(owner.parent):
             # It is run by an event loop of its own, with the settings of what is around it.

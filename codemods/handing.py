@@ -48,7 +48,7 @@ def handed_out(
         if isinstance(held, Instance) and called:
             held = next(iter(coloring.flow.attribute(held, "__call__")), held)
         function = coloring.program.functions[held.function] if isinstance(held, FunctionRef) else None
-        if function is None or not coloring.is_coroutine(function):
+        if function is None or not coloring.is_coloured(function):
             continue
         # Foreign code that is handed a coroutine function by its author awaits it, but has no settings.
         if called or not function.is_async or coloring.takes_settings(function):

@@ -106,7 +106,8 @@ class _Pending:
         if isinstance(node, ast.Call):
             self._expect_call(node, scope)
         elif isinstance(node, ast.Name):
-            self.names[scope].add(node.id)
+            for each in self._scopes_up_to(node.id, scope):
+                self.names[each].add(node.id)
         elif isinstance(node, ast.Starred | ast.NamedExpr | ast.Subscript):
             self._expect(node.value, scope)
         elif isinstance(node, ast.List | ast.Tuple | ast.Set):
@@ -125,6 +126,14 @@ class _Pending:
         elif isinstance(node, ast.BinOp):
             self._expect(node.left, scope)
             self._expect(node.right, scope)
+
+    def _scopes_up_to(self, name: str, scope: Scope) -> Iterable[Scope]:
+        """The scope, and those around it up to the function that binds the name."""
+        yield scope
+        function = scope.function
+        while function is not None and function.parent is not None and name not in function.locals:
+            function = function.parent
+            yield self.coloring.flow.scope_of[function.node]
 
     def _expect_call(self, call: ast.Call, scope: Scope) -> None:
         self.calls.add(call)

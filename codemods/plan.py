@@ -431,7 +431,7 @@ class _Planner:
         program = self.coloring.program
         base = plain_case(program, cls)
         methods = [method for each in (cls, *cls.descendants()) for method in each.methods.values()]
-        if base is None or not any(self.coloring.is_coroutine(m) and is_run_by_a_case(program, m) for m in methods):
+        if base is None or not any(self.coloring.is_coloured(m) and is_run_by_a_case(program, m) for m in methods):
             return
         module = base.value if isinstance(base, ast.Attribute) else None
         if module is None:
@@ -768,14 +768,15 @@ class _Planner:
     def _call_plan(self, node: ast.Call, env: _Env) -> CallPlan:
         site = self.sites.get(node)
         plan = CallPlan()
-        if self._can_await(env) and env.function is not None and is_bridge(self.coloring.flow, node, env.scope):
+        waits = env.function is not None and self.coloring.is_coloured(env.function) and self._can_await(env)
+        if waits and is_bridge(self.coloring.flow, node, env.scope):
             return CallPlan(bridge=True, awaited=node not in self.awaited)
         if site is None or site.plain or self._is_helper_call(node.func, "bind", env):
             return plan
         if makes_partial(self.coloring.flow, node, env.scope):
             self._partial(node, env, plan)
             return plan
-        coroutine = [t for t in site.targets if self.coloring.is_coroutine(t)]
+        coroutine = self._waited_for(site, env)
         takes = [t for t in site.targets if self.coloring.takes_settings(t)]
         if site.relay is not None:
             self._relayed(node, env, plan, site)
@@ -788,6 +789,15 @@ class _Planner:
         else:
             self._blocking(node, env, plan)
         return plan
+
+    def _waited_for(self, site: CallSite, env: _Env) -> list[FunctionInfo]:
+        """The coroutine functions that a call may reach.
+
+        Of a program's own that are apart from the library its author has decided where they are awaited; what becomes
+        a coroutine function has to await them in place of who called it.
+        """
+        becomes = env.function is not None and not env.function.is_async and self.coloring.is_coloured(env.function)
+        return [t for t in site.targets if self.coloring.is_coroutine(t) and (becomes or not self.coloring.is_apart(t))]
 
     def _is_helper_call(self, node: ast.expr, name: str, env: _Env) -> bool:
         """Whether ``node`` is ``bind(...)`` or ``ready(...)``, as in patched code."""
@@ -913,7 +923,7 @@ class _Planner:
         return 1 if bases and all(isinstance(base, ClassRef) for base in bases) else 0
 
     def _blocking(self, node: ast.Call, env: _Env, plan: CallPlan) -> None:
-        if env.function is None or not self.coloring.is_coroutine(env.function):
+        if env.function is None or not self.coloring.is_coloured(env.function):
             return
         for rule in blocking_rules(self.coloring.flow, node, env.scope):
             self.coloring.matches[f"blocking:{rule.call}"] += 1

@@ -76,7 +76,7 @@ class _Module:
             called = self.flow.attribute(value, "__call__") if isinstance(value, Instance) else frozenset({value})
             for each in called:
                 function = self.coloring.program.functions[each.function] if isinstance(each, FunctionRef) else None
-                if function is not None and self.coloring.is_coroutine(function) and not function.is_generator:
+                if function is not None and self.coloring.is_coloured(function) and not function.is_generator:
                     return True
         return False
 
