@@ -52,6 +52,7 @@ class StandIns:
         for scope in flow.scopes if flow.base is not None else ():
             for call in scope.calls:
                 self._hand_over(call, scope)
+                self._configure(call, scope)
         for scope in flow.scopes:
             for replacement in replacements(scope):
                 self._replace(replaced_values(flow, scope, replacement), _new_values(flow, scope, replacement))
@@ -64,12 +65,30 @@ class StandIns:
         if flow.base is None:
             return
         for variable in sorted(flow.points_to):
-            if variable in flow.handed_in:
+            if variable in flow.handed_in and not self._is_of_settings(variable):
                 yield variable, self._expected(flow.base, variable)
             elif variable[0] == "A" and variable[1] in flow.program.classes:
                 inherited = _nearest_of_library(flow, flow.program.classes[variable[1]])
                 if inherited is not None:
                     yield variable, self._attribute_of(inherited.symbol, variable[2])
+
+    def _is_of_settings(self, variable: Variable) -> bool:
+        """Whether a variable holds what settings are changed by, of every kind at once."""
+        symbol = variable[1].partition(":")[0] + ":" + variable[1].partition(":")[2].partition(":")[0]
+        function = self._flow.program.functions.get(symbol)
+        owner = function.owner if function is not None else None
+        return variable[0] == "E" and owner is not None and owner.symbol == self._flow.rules.settings.class_symbol
+
+    def _configure(self, call: ast.Call, scope: Scope) -> None:
+        """What a setting is given stands for what the rule table says that the setting holds."""
+        settings = self._flow.rules.settings
+        called = [f for f in self._flow.functions(call.func, scope) if f.owner is not None]
+        if not any(f.owner.symbol == settings.class_symbol for f in called if f.owner is not None):
+            return
+        for keyword in call.keywords:
+            kind = settings.values.get(keyword.arg or "", "")
+            if kind in self._flow.program.classes:
+                self._put(frozenset({Instance(kind)}), self._flow.values(keyword.value, scope))
 
     def _expected(self, base: Flow, variable: Variable) -> Values:
         if variable[0] == "A" and variable[1] in base.program.classes:
