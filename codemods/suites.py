@@ -15,7 +15,9 @@ from codemods.syntax import walk
 ASYNCIO = "pytest.mark.asyncio"
 ANYIO = "pytest.mark.anyio"
 FIXTURE = "pytest_asyncio.fixture"
-CONFIGURATION = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+_OWN_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
+"""Files of pytest's alone: its configuration even where they are empty."""
+CONFIGURATION = (*_OWN_FILES, "pyproject.toml", "tox.ini", "setup.cfg")
 """Files in which pytest looks for its configuration, the first that has any being the one."""
 ISOLATED = "IsolatedAsyncioTestCase"
 """The class of `unittest` whose tests may be coroutine functions."""
@@ -26,11 +28,16 @@ _AUTO = re.compile(r"""^\s*(?:asyncio|anyio)_mode\s*=\s*["']?auto["']?\s*(?:[#;]
 _SECTION = re.compile(r"^\s*\[(?:pytest|tool:pytest|tool\.pytest(?:\.ini_options)?)\]", re.MULTILINE)
 
 
-def awaits_all(text: str) -> bool | None:
-    """Whether a configuration file says that tests need no marker to be awaited; None if it is not pytest's."""
+def awaits_all(name: str, text: str) -> bool | None:
+    """Whether a configuration file says that tests need no marker to be awaited; None if it is not pytest's.
+
+    Args:
+        name: the file's name, by which it may be pytest's whatever it holds.
+        text: what it holds.
+    """
     section = _SECTION.search(text)
     if section is None:
-        return None
+        return False if name in _OWN_FILES else None
     following = re.search(r"^\s*\[", text[section.end() :], re.MULTILINE)
     end = section.end() + following.start() if following is not None else len(text)
     return _AUTO.search(text, section.end(), end) is not None

@@ -170,7 +170,7 @@ class _File:
 
 def _awaits_all(files: Mapping[str, str]) -> bool:
     """What the configuration of pytest says, where it is among the files."""
-    said = [awaits_all(files[name]) for name in CONFIGURATION if name in files]
+    said = [awaits_all(name, files[name]) for name in CONFIGURATION if name in files]
     return next((each for each in said if each is not None), False)
 
 

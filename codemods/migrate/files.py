@@ -155,7 +155,7 @@ def _folder_awaits(folder: Path) -> bool:
     """What the nearest configuration of pytest says, in the folder or above it."""
     for name in CONFIGURATION:
         try:
-            said = awaits_all((folder / name).read_text("utf-8"))
+            said = awaits_all(name, (folder / name).read_text("utf-8"))
         except (OSError, UnicodeDecodeError):
             continue
         if said is not None:

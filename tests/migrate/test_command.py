@@ -106,6 +106,19 @@ def test_files_of_the_same_name_in_two_directories_are_told_apart(migrate: Migra
     assert (tmp_path / "plain" / "use.py").read_text() == use
 
 
+@pytest.mark.parametrize("name", ["pytest.ini", ".pytest.ini", "pytest.toml"])
+def test_an_empty_configuration_of_pytest_is_the_one_that_counts(name: str, migrate: Migrate, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nasyncio_mode = "auto"\n')
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / name).write_text("")
+    for folder in (tmp_path, tmp_path / "tests"):
+        text = "import dspy\n\n\ndef test_answer():\n    assert dspy.Predict('question -> answer')(question='x')\n"
+        (folder / "test_answer.py").write_text(text)
+    assert migrate(".").exit_code == 0
+    assert "@pytest.mark.asyncio" in (tmp_path / "tests" / "test_answer.py").read_text()
+    assert "@pytest.mark" not in (tmp_path / "test_answer.py").read_text()
+
+
 def test_out_leaves_the_program_alone(migrate: Migrate, tmp_path: Path) -> None:
     (tmp_path / "app" / "sub").mkdir(parents=True)
     (tmp_path / "app" / "sub" / "one.py").write_text(SYNC)
