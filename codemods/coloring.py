@@ -20,7 +20,7 @@ from codemods.program import FunctionInfo, ModuleInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
 from codemods.program.flow import Flow, Scope
 from codemods.program.model import ClassInfo
-from codemods.program.names import may_name_class, resolve_dotted
+from codemods.program.names import resolve_dotted
 from codemods.program.stand_ins import StandIns
 from codemods.program.values import (
     OBJECT,
@@ -36,6 +36,7 @@ from codemods.program.values import (
 )
 from codemods.relays import relayed_at
 from codemods.rules import Rules
+from codemods.settings_names import binds_settings, settings_name
 from codemods.stages import Finding
 from codemods.syntax import walk
 from codemods.threads import loops_of_threads
@@ -114,6 +115,10 @@ class Coloring:
 
     def takes_settings(self, function: FunctionInfo) -> bool:
         return function.symbol in self.settings
+
+    def settings_name(self, function: FunctionInfo) -> str:
+        """What a function's settings are called, those it has or is to be given."""
+        return settings_name(self.flow, function)
 
     def explain(self, symbol: str) -> list[str]:
         """The chain from ``symbol`` down to its leaf, one line a call, for each colour. Empty if it has none."""
@@ -446,7 +451,7 @@ class _Colorer:
         }
         seeds = {symbol: reason for symbol, reason in self.leaves.items() if symbol not in without}
         for function in self.program.own_functions():
-            if function.first_parameter == "settings" and _is_settings_parameter(self.flow, function):
+            if self.flow.settings_parameters.name(function) is not None:
                 seeds.setdefault(function.symbol, Reason("takes settings in the source", function.position[0]))
         for site in self.result.calls:
             if site.supplied and site.function is not None and not site.function.is_in(self.final):
@@ -567,7 +572,10 @@ class _Colorer:
         """A nested function that stays plain closes over the settings of the function around it."""
         current = function
         while current.parent is not None and current.owner is None and not self.result.is_coroutine(current):
-            if current.first_parameter == "settings" or current.symbol in self.result.stand_ins.handed:
+            if (
+                self.flow.settings_parameters.name(current) is not None
+                or current.symbol in self.result.stand_ins.handed
+            ):
                 break
             current = current.parent
         return current
@@ -795,13 +803,6 @@ def _global_target(flow: Flow, node: ast.expr, scope: Scope) -> tuple[str, str |
     return (target.module, target.name) if target is not None and not target.external else None
 
 
-def binds_settings(flow: Flow, function: FunctionInfo) -> bool:
-    """A function that makes a variable called ``settings`` of its own decides by itself what it hands on."""
-    if "settings" not in function.locals or "settings" in {a.arg for a in function.arguments}:
-        return False
-    return "settings" not in flow.scope_of[function.node].imports
-
-
 def makes_partial(flow: Flow, call: ast.Call, scope: Scope) -> bool:
     """Whether a call is ``functools.partial(f, x, ...)``, with positional arguments.
 
@@ -814,22 +815,6 @@ def makes_partial(flow: Flow, call: ast.Call, scope: Scope) -> bool:
     if len(call.args) < 2 or isinstance(call.args[0], ast.Starred):
         return False
     return any(isinstance(v, External) and v.name == "functools.partial" for v in flow.values(call.func, scope))
-
-
-def holds_something_else(flow: Flow, function: FunctionInfo) -> bool:
-    """Whether ``settings`` is a name of the function's own, and nothing says that it holds settings."""
-    if "settings" not in function.locals or "settings" in flow.scope_of[function.node].imports:
-        return False
-    return Instance(flow.rules.settings.class_symbol) not in flow.held(("L", function.symbol, "settings"))
-
-
-def _is_settings_parameter(flow: Flow, function: FunctionInfo) -> bool:
-    """A first parameter called ``settings``: by annotation, or nothing else being known of it."""
-    index = function.settings_index()
-    arguments = function.arguments
-    annotation = arguments[index].annotation if len(arguments) > index else None
-    symbol = flow.rules.settings.class_symbol
-    return annotation is None or may_name_class(flow.program, function.module, annotation, symbol)
 
 
 def cannot_wait(function: FunctionInfo) -> bool:

@@ -25,10 +25,8 @@ from codemods.coloring import (
     CallSite,
     Coloring,
     Finding,
-    binds_settings,
     changes_default,
     context_alias,
-    holds_something_else,
     is_settings_object,
     makes_partial,
 )
@@ -41,8 +39,10 @@ from codemods.program.flow import Scope
 from codemods.program.model import ClassInfo, Placed
 from codemods.program.names import resolve_dotted
 from codemods.program.replacements import replacement_by_call
+from codemods.program.settings_parameters import SETTINGS
 from codemods.program.values import ClassRef, Instance, Made
 from codemods.rules import ScopeRule
+from codemods.settings_names import binds_settings, holds_something_else, own_settings_name
 from codemods.suites import FIXTURE, ISOLATED, Suite, asynchronous_name, is_run_by_a_case, plain_case
 from codemods.syntax import walk
 
@@ -83,6 +83,8 @@ class FunctionPlan:
     """For what becomes an asynchronous generator: the module that its return annotation's ``Iterator`` is from."""
     name: str | None = None
     """Another name that it is defined under."""
+    settings_name: str = SETTINGS
+    """What the parameter is called."""
     hoist: str | None = None
     """For a lambda: the name of the nested coroutine function that replaces it."""
 
@@ -355,30 +357,33 @@ class _Planner:
             self._finding("handed-out", function.node, f"@{name} is handed the coroutine function {function.symbol}")
 
     def _inside(self, function: FunctionInfo, env: _Env) -> _Env:
-        settings = "settings" if self._has_own_settings(function) else self.default
+        has = self._has_own_settings(function)
+        settings = self.coloring.settings_name(function) if has else self.default
         if settings is self.default and function.parent is not None:
             settings = env.settings
         clash = holds_something_else(self.coloring.flow, function)
-        if clash and self.coloring.takes_settings(function):
-            self._finding("settings-name", function.node, f"`settings` is something else in {function.symbol}")
         return _Env(settings, self.coloring.flow.scope_of[function.node], held=env.held, clash=clash)
 
     def _has_own_settings(self, function: FunctionInfo) -> bool:
-        return (
-            self.coloring.takes_settings(function)
-            or "settings" in {a.arg for a in function.arguments}
-            or binds_settings(self.coloring.flow, function)
-        )
+        return self.coloring.takes_settings(function) or self._has_settings_name(function)
+
+    def _has_settings_name(self, function: FunctionInfo) -> bool:
+        """Whether a function has settings under a name in the source."""
+        if self.file.own_package:
+            arguments = {argument.arg for argument in function.arguments}
+            return SETTINGS in arguments or binds_settings(self.coloring.flow, function)
+        return own_settings_name(self.coloring.flow, function) is not None
 
     def _function_plan(self, function: FunctionInfo) -> FunctionPlan | None:
         coroutine = self.coloring.is_coroutine(function)
         takes = self.coloring.takes_settings(function)
-        has = function.first_parameter == "settings" or "settings" in {a.arg for a in function.arguments}
+        has = self._has_settings_parameter(function)
         plan = FunctionPlan(
             make_async=coroutine and not function.is_async,
             settings=takes and not has,
             receiver=function.has_receiver,
             before=self.coloring.settings_before.get(function.symbol, ()),
+            settings_name=self.coloring.settings_name(function),
         )
         # Who is handed settings before other parameters is handed them by name.
         plan.positional_only = function.node.args.kwarg is not None and not plan.before
@@ -390,6 +395,10 @@ class _Planner:
             self._plan_test(function, self.suite)
             plan.name = asynchronous_name(self.coloring.program, function)
         return plan if plan.make_async or plan.settings else None
+
+    def _has_settings_parameter(self, function: FunctionInfo) -> bool:
+        arguments = {argument.arg for argument in function.arguments}
+        return self.coloring.settings_name(function) in arguments
 
     def _plan_test(self, function: FunctionInfo, suite: Suite) -> None:
         """What pytest has to know of a test, or of a fixture, that becomes a coroutine function."""
@@ -444,10 +453,11 @@ class _Planner:
 
     def _visit_ImportFrom(self, node: ast.ImportFrom, env: _Env) -> None:
         """A parameter ``settings`` is what is handed on, not the process's object under the same name."""
-        if env.function is None or "settings" not in {a.asname or a.name for a in node.names}:
+        if env.function is None or SETTINGS not in {a.asname or a.name for a in node.names}:
             return
-        has = self.coloring.takes_settings(env.function) or env.function.first_parameter == "settings"
-        if has and is_settings_object(self.coloring.flow, ast.Name("settings", ast.Load()), env.scope):
+        taken = env.settings == SETTINGS
+        has = taken and (self.coloring.takes_settings(env.function) or env.function.first_parameter == SETTINGS)
+        if has and is_settings_object(self.coloring.flow, ast.Name(SETTINGS, ast.Load()), env.scope):
             self.file.shadowing.add(self.module.position(node))
 
     def _visit_Assign(self, node: ast.Assign, env: _Env) -> None:
@@ -661,6 +671,8 @@ class _Planner:
             return False
         if env.settings == self.default and (self.default is not None or env.function is None):
             return True
+        if self._binds(env):
+            return True
         if env.settings is None:
             self._finding("global-settings", node, f"reads {ast.unparse(node)} where no settings are in scope")
             return True
@@ -668,6 +680,11 @@ class _Planner:
         if text != ast.unparse(node) or isinstance(node, ast.Name):
             self.file.reads[self.range(node)] = text
         return True
+
+    def _binds(self, env: _Env) -> bool:
+        """Whether a program's function has settings in a variable, which a read of the process's may fill."""
+        bound = env.function is not None and binds_settings(self.coloring.flow, env.function)
+        return bound and not self.file.own_package and env.settings == SETTINGS
 
     def _visit_Subscript(self, node: ast.Subscript, env: _Env) -> None:
         self._children(node, env)
@@ -847,7 +864,7 @@ class _Planner:
         if takes and not self._is_given(node) and not self._has_settings(node, env, index):
             plan.settings = self._settings_here(node, env)
             plan.index, plan.before = index, before
-        if takes and env.clash and env.settings == "settings":
+        if takes and env.clash and env.settings == SETTINGS:
             self._finding("settings-name", node, f"`settings` is something else at {ast.unparse(node)}")
         plan.awaited = waits and self._can_await(env)
         self._renamed(node, takes or coroutine)

@@ -8,7 +8,7 @@ from typing import cast
 import libcst as cst
 
 from codemods.passes.base import FileContext, Pass
-from codemods.passes.settings_parameters import add_settings
+from codemods.passes.settings_parameters import add_settings, annotation_of
 from codemods.plan import FunctionPlan
 
 
@@ -33,9 +33,8 @@ class Lambdas(Pass):
     def _definition(self, node: cst.Lambda, plan: FunctionPlan) -> cst.FunctionDef:
         parameters = node.params
         if plan.settings:
-            if self.plan.annotation == "Settings":
-                self.context.imports.add(("dspy.dsp.utils.settings", "Settings"))
-            parameters = add_settings(parameters, plan, self.plan.annotation, receiver=plan.receiver)
+            annotation = annotation_of(plan, self.plan.annotation, self.context.imports)
+            parameters = add_settings(parameters, plan, annotation, receiver=plan.receiver)
         assert plan.hoist is not None
         return cst.FunctionDef(
             name=cst.Name(plan.hoist),

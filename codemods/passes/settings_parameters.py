@@ -8,6 +8,7 @@ import libcst as cst
 
 from codemods.passes.base import Pass
 from codemods.plan import FunctionPlan
+from codemods.program.settings_parameters import SETTINGS
 
 _SETTINGS_MODULE = "dspy.dsp.utils.settings"
 Whitespace = cst.BaseParenthesizableWhitespace
@@ -22,13 +23,12 @@ class SettingsParameters(Pass):
         plan = self.plan.functions.get((start.line, start.column))
         if plan is None or not plan.settings:
             return updated
-        if self.plan.annotation == "Settings":
-            self.context.imports.add((_SETTINGS_MODULE, "Settings"))
+        annotation = annotation_of(plan, self.plan.annotation, self.context.imports)
         updated = updated.with_changes(
             params=add_settings(
                 updated.params,
                 plan,
-                self.plan.annotation,
+                annotation,
                 receiver=plan.receiver,
                 lead=updated.whitespace_before_params,
             )
@@ -38,6 +38,19 @@ class SettingsParameters(Pass):
             decorator = cst.Decorator(cst.Name("takes_settings"))
             updated = updated.with_changes(decorators=_decorate(updated.decorators, decorator))
         return updated
+
+
+def annotation_of(plan: FunctionPlan, annotation: str | None, imports: set[tuple[str, str | None]]) -> str | None:
+    """How a settings parameter is annotated, with the imports that it takes.
+
+    One with a name of its own has an annotation in any case: it is all that the package knows it by.
+    """
+    if annotation == "Settings":
+        imports.add((_SETTINGS_MODULE, "Settings"))
+    if annotation is None and plan.settings_name != SETTINGS:
+        imports.add(("dspy", None))
+        return "dspy.Settings"
+    return annotation
 
 
 def _decorate(decorators: Sequence[cst.Decorator], new: cst.Decorator) -> list[cst.Decorator]:
@@ -57,7 +70,7 @@ def add_settings(
 
     ``lead`` is what stands between the parenthesis and the first parameter."""
     annotated = cst.Annotation(cst.parse_expression(annotation)) if annotation is not None else None
-    new = cst.Param(cst.Name("settings"), annotated)
+    new = cst.Param(cst.Name(plan.settings_name), annotated)
     names = [p.name.value for p in parameters.params]
     before = next((names.index(name) for name in plan.before if name in names), None)
     if before is not None:

@@ -17,6 +17,7 @@ from codemods.program.build import dotted, iter_own
 from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
 from codemods.program.names import Target, local_imports, may_name_class, resolve_global
 from codemods.program.narrowing import asked, narrowed_names
+from codemods.program.settings_parameters import SETTINGS, SettingsParameters
 from codemods.program.values import (
     NOTHING,
     OBJECT,
@@ -99,6 +100,7 @@ class Flow:
         self.rules = rules
         self.base = base
         """The solved analysis of the library that the program uses: read, never added to."""
+        self.settings_parameters = SettingsParameters(program, rules.settings.class_symbol, in_program=base is not None)
         self.points_to: dict[Variable, set[Value]] = {}
         self.handed_in: set[Variable] = set()
         """Variables of the library that the program puts things of its own into."""
@@ -275,17 +277,17 @@ class Flow:
                     variable, frozenset({Supplied(argument.arg) if rule.kind == "supplied" else Plain(argument.arg)})
                 )
             self._add(variable, annotated)
-            if argument.arg == "settings" and self._may_be_settings(scope, argument, argument in required):
+            if argument.arg == SETTINGS and self._may_be_settings(function, argument, argument in required):
                 self._add(variable, frozenset({Instance(self.rules.settings.class_symbol)}))
         for star in (arguments.vararg, arguments.kwarg):
             if star is not None:
                 self._add(("L", function.symbol, star.arg), frozenset({Container(f"{function.symbol}:{star.arg}")}))
 
-    def _may_be_settings(self, scope: Scope, argument: ast.arg, required: bool) -> bool:
-        """Whether a parameter of that name is said to hold settings, or nothing is said."""
+    def _may_be_settings(self, function: FunctionInfo, argument: ast.arg, required: bool) -> bool:
+        """Whether a parameter of that name is said to hold settings, or nothing is said and it is used like them."""
         if argument.annotation is None:
-            return required
-        return may_name_class(self.program, scope.module, argument.annotation, self.rules.settings.class_symbol)
+            return required and (self.base is None or self.settings_parameters.is_plain(function, argument))
+        return may_name_class(self.program, function.module, argument.annotation, self.rules.settings.class_symbol)
 
     def _seed_unknown(self) -> None:
         """Give variables that are still unknown, and named in the rule table, what their name stands for."""
@@ -651,9 +653,11 @@ class Flow:
         if skip_first:
             parameters = parameters[1:]
         handed = bool(arguments) and self._is_settings(arguments[0], scope)
-        if parameters[:1] == ["settings"] and arguments and not handed:
+        name = self.settings_parameters.name(function)
+        takes = name is not None and parameters[:1] == [name]
+        if takes and arguments and not handed:
             parameters = parameters[1:]
-        elif parameters[:1] != ["settings"] and handed:
+        elif not takes and handed:
             arguments = arguments[1:]
         keyword_only = {a.arg for a in function.node.args.kwonlyargs} | set(parameters)
         for index, argument in enumerate(arguments):
