@@ -7,6 +7,7 @@ imports, assignments and the like, functions and classes left out.
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 import io
 import tokenize
@@ -238,6 +239,13 @@ def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
                 yield from blocks(item)
         elif items:
             yield cast("list[ast.stmt]", items)
+
+
+def undecorated(node: Definition) -> Definition:
+    """A function or class without its decorators."""
+    bare = copy.copy(node)
+    bare.decorator_list = []
+    return bare
 
 
 def is_docstring(node: ast.stmt) -> bool:

@@ -1,0 +1,41 @@
+"""What a patch stands on."""
+
+from __future__ import annotations
+
+import pytest
+
+from codemods.errors import ToolError
+from codemods.patches import apply_patches, footings
+from tests.patches.support import FILES, RUN_EDIT, VERSION, Make, edit, with_change
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"""Run."""', '"""Run them."""'),
+        ("# why there is a lock\n", "# a lock\n"),
+        ("with lock as held:", "with lock as (held):"),
+        ("LIMIT = 3", "LIMIT = 33"),
+    ],
+)
+def test_comments_docstrings_formatting_and_other_symbols_are_no_change(make: Make, old: str, new: str) -> None:
+    assert apply_patches(with_change(old, new), make(RUN_EDIT), "3.3.2").applied
+
+
+def test_footings_tell_between_which_releases_a_patch_needs_no_look(make: Make) -> None:
+    patches = make(RUN_EDIT, edit("pack.mod:Base", "class Base: ...", "class Base(Twin): ..."))
+    later = with_change("with lock as held:", "with lock.held() as held:")
+    later["pack/mod.py"] = later["pack/mod.py"].replace('"""What others', '"""That others')
+    here = {(one.symbol, one.scope): one.fingerprint for one in footings(FILES, patches, VERSION)}
+    there = {(one.symbol, one.scope): one.fingerprint for one in footings(later, patches, "3.4.0")}
+    assert {key for key in here if here[key] != there[key]} == {("pack.mod:Base.run", "places")}
+    without = {**FILES, "pack/mod.py": "x = 1\n"}
+    assert {one.fingerprint for one in footings(without, patches, "4.0")} == {None}
+    assert {one.applies for one in footings(without, patches, "4.0")} == {False}
+
+
+def test_the_first_line_of_a_class_does_not_depend_on_what_is_in_it(make: Make) -> None:
+    patches = make(edit("pack.mod:Base", "class Base: ...", "class Base(Twin): ..."))
+    assert apply_patches(with_change('"base"', '"none"'), patches, "3.4.0").applied
+    with pytest.raises(ToolError, match="reviewed"):
+        apply_patches(with_change("class Base:", "class Base(int):"), patches, "3.4.0")
