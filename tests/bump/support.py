@@ -39,8 +39,8 @@ MODULE = "dspy/primitives/module.py"
 NEWER = b"""\
 class Module:
     def forward(self):
-        print('new')
-        return 1
+        with open('new'):
+            return 1
 
     def batch(self, size):
         return [self.forward() for _ in range(size)]

@@ -58,7 +58,7 @@ def test_a_stale_patch_is_shown_and_the_tree_stays(world: World) -> None:
     # What a person must do comes first, and the command that settles it is told.
     assert told.index("## To do") < told.index("## What upstream changed")
     assert f"`dspy-async patches accept dspy.primitives.module:Module.forward --upstream {NEW}`" in told
-    assert "+        print('new')" in told
+    assert "+        with open('new'):" in told
     # Reviewed and accepted, the same command is through.
     world.accept()
     assert world.bump().moved
@@ -68,7 +68,7 @@ def test_a_draft_moves_the_tree_all_the_same(world: World) -> None:
     with pytest.raises(BumpError, match="It is pinned all the same"):
         world.bump(draft=True)
     assert load_pin(world.project.pin).version == NEW
-    assert "print('new')" in (world.root / "generated/dspy/primitives/module.py").read_text()
+    assert "with open('new'):" in (world.root / "generated/dspy/primitives/module.py").read_text()
 
 
 def test_tests_that_newly_fail_are_told_with_their_command(world: World) -> None:
@@ -124,7 +124,7 @@ def test_a_tag_that_holds_something_else_than_the_archive_is_not_pinned(world: W
     assert any(
         f"its tag's commit {commit} holds other files than its archive: {MODULE}" in note for note in report.notes
     )
-    assert b"print('new')" in world.tree()[f"generated/{MODULE}"]
+    assert b"with open('new'):" in world.tree()[f"generated/{MODULE}"]
 
 
 def test_a_submodule_that_somebody_works_in_is_left(world: World) -> None:
