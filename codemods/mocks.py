@@ -7,7 +7,7 @@ called now; and where what it stands for is handed settings, the mock was called
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from codemods.coloring import Coloring
@@ -129,22 +129,30 @@ class MockPlanner:
         return names.pop() if len(names) == 1 else None
 
     def _is_configured(self, node: ast.Call, scope: Scope) -> bool:
-        """Whether a patch is told what to return, by its arguments or by assignments to the mock that it makes."""
-        if any(keyword.arg in _CONFIGURED for keyword in node.keywords) or replacement_value_given(node):
+        """Whether a patch is told what to return, by its arguments or by assignments to the mock that it makes.
+
+        An effect tells it too, unless what the mock returns otherwise is looked at: to be one of several effects, say.
+        """
+        if replacement_value_given(node):
             return True
-        sites = self._sites(self.coloring.flow.values(node, scope))
-        for other in self.coloring.flow.scopes:
+        told = {keyword.arg for keyword in node.keywords} & _CONFIGURED
+        looked_at = False
+        for child in self._attributes_of(node, scope):
+            if isinstance(child.ctx, ast.Store) and child.attr in ("return_value", "side_effect"):
+                told.add(child.attr)
+            looked_at |= isinstance(child.ctx, ast.Load) and child.attr == "return_value"
+        return bool(told - {"side_effect"} if looked_at else told)
+
+    def _attributes_of(self, node: ast.Call, scope: Scope) -> Iterator[ast.Attribute]:
+        """Attributes, within the module, of the mock that a call makes."""
+        flow = self.coloring.flow
+        sites = self._sites(flow.values(node, scope))
+        for other in flow.scopes:
             if other.module is not scope.module:
                 continue
             for child in iter_own(other.node):
-                if (
-                    isinstance(child, ast.Attribute)
-                    and isinstance(child.ctx, ast.Store)
-                    and child.attr in ("return_value", "side_effect")
-                    and self._sites(self.coloring.flow.values(child.value, other)) & sites
-                ):
-                    return True
-        return False
+                if isinstance(child, ast.Attribute) and self._sites(flow.values(child.value, other)) & sites:
+                    yield child
 
     # -- what is made ----------------------------------------------------------------------------------------------
 

@@ -55,6 +55,25 @@ def test_a_patch_that_is_told_what_to_return_keeps_it() -> None:
     )
 
 
+def test_one_of_several_effects_may_be_what_the_patch_returns_otherwise() -> None:
+    assert_migrated(
+        """
+        from unittest.mock import patch
+
+        def calls():
+            with patch("litellm.completion") as completion:
+                completion.side_effect = [ValueError("once"), completion.return_value]
+        """,
+        """
+        from unittest.mock import MagicMock, patch
+
+        def calls():
+            with patch("litellm.acompletion", return_value=MagicMock()) as completion:
+                completion.side_effect = [ValueError("once"), completion.return_value]
+        """,
+    )
+
+
 def test_functions_put_in_a_renamed_function_s_place_become_coroutines() -> None:
     assert_migrated(
         """

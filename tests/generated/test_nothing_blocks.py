@@ -1,11 +1,13 @@
 """Nothing blocks the event loop: blockbuster raises where blocking code runs on it, and a heartbeat shows the rest."""
 
 import asyncio
+import inspect
 import time
 
 import dspy
 import pytest
 from blockbuster import BlockBuster, BlockingError
+from dspy.utils.lazy_import import require
 
 from tests.generated.support import Recorder, echo, fields, lm_at, scripted
 from tests.generated.test_example import QA, agent_model, devset, exact
@@ -28,6 +30,9 @@ def strict(server: ModelServer):
         # litellm looks for certificates when it makes a client, once per client and loop: not ours to mend.
         function.can_block_in("litellm/llms/custom_httpx/http_handler.py", "get_ssl_verify")
         function.can_block_in("litellm/llms/custom_httpx/http_handler.py", "get_ssl_configuration")
+        # An import looks for files wherever it stands, and so does who asks what is installed.
+        function.can_block_in("<frozen importlib.util>", "find_spec")
+        function.can_block_in("importlib/metadata/__init__.py", "distribution")
     watch.activate()
     yield
     watch.deactivate()
@@ -128,3 +133,13 @@ async def test_typed_and_custom_models(strict):
 
     settings = dspy.Settings(lm=Custom(model="m"))
     assert (await dspy.Predict("question -> answer")(settings, question="?")).answer == "a"
+
+
+async def test_a_module_that_is_not_installed(strict):
+    """Upstream reads the source of every frame of the stack to name one line: where the module was asked for."""
+    line = inspect.currentframe().f_lineno + 1
+    absent = require("no_such_module_at_all", extra="none")
+    with pytest.raises(ImportError) as caught:
+        absent.anything  # noqa: B018
+    assert f"File {__file__}, line {line}, in test_a_module_that_is_not_installed" in str(caught.value)
+    assert '----> absent = require("no_such_module_at_all", extra="none")' in str(caught.value)

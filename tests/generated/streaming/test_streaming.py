@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import dspy
@@ -145,6 +146,21 @@ class Streaming(dspy.BaseLM):
             self.ended = type(error).__name__
             raise
         return await scripted(fields(answer="said"))[1].forward(settings, prompt=prompt)
+
+
+async def test_a_program_sends_chunks_of_its_own_kind():
+    @dataclass
+    class Chunk:
+        text: str
+
+    class Sending(dspy.Module):
+        async def forward(self, settings, /, question):
+            await settings.send_stream.send(Chunk(question))
+            return dspy.Prediction(answer="said")
+
+    chunk, prediction = [value async for value in dspy.streamify(Sending())(dspy.Settings(), question="?")]
+    assert chunk == Chunk("?")
+    assert prediction.answer == "said"
 
 
 async def test_a_reader_who_does_not_read_holds_the_program_up():
