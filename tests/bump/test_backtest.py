@@ -21,6 +21,7 @@ from tests.bump.support import NEW, OLD, Silent, World
 from tests.releases import write_sdist
 
 GONE = "2.5.0"
+ROOT = Path(__file__).parents[2]
 
 
 def listed(*entries: dict[str, Any], smoke: tuple[str, ...] = ()) -> Releases:
@@ -166,6 +167,15 @@ def test_the_list_is_in_order_and_ends_with_a_release_like_the_pinned_one() -> N
     releases = load_releases()
     assert releases.release[0].version == "3.0.0"
     assert all(one.claimed for one in releases.release if one.version >= "3.2")
+    # One that is not claimed says why, and one that is not there too.
+    assert all(one.claimed or one.reason for one in releases.release)
+    assert [one.version for one in releases.release if one.absent] == ["3.1.1"]
+
+
+def test_the_smoke_is_there() -> None:
+    for test in load_releases().smoke:
+        name, _, inner = test.partition("::")
+        assert f"class {inner}:" in (ROOT / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
