@@ -1,4 +1,4 @@
-"""The command `dspy-async`."""
+"""The command `dspy-async`. What a command runs is imported when it is called: help does not wait for it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from codemods.errors import ToolError, UsageError
 from codemods.project import cache_directory, find_project, own_project
-from codemods.report import to_terminal
-from codemods.sync import SyncOptions, accept_patch, explain_symbol, run_sync
 from codemods.version import __version__
 
 if TYPE_CHECKING:
     from codemods.coloring import Coloring
+    from codemods.sync import SyncOptions
 
 P = ParamSpec("P")
 
@@ -134,6 +133,9 @@ def sync(
     ] = False,
 ) -> None:
     """Convert the pinned release of DSPy, or another, into a complete async package."""
+    from codemods.report import to_terminal
+    from codemods.sync import run_sync
+
     options = replace(
         _options(upstream, source),
         out=out,
@@ -162,6 +164,8 @@ def explain(
     source: Source = "auto",
 ) -> None:
     """Show why a function is async or takes settings, call by call, down to the leaf."""
+    from codemods.sync import explain_symbol
+
     for line in explain_symbol(_options(upstream, source), symbol):
         typer.echo(line)
 
@@ -479,11 +483,15 @@ def accept(
     source: Source = "auto",
 ) -> None:
     """Record that a patch was reviewed against the release's version of a symbol."""
+    from codemods.sync import accept_patch
+
     for place in accept_patch(_options(upstream, source), symbol):
         typer.echo(f"reviewed: {place}")
 
 
 def _options(upstream: str | None, source: str) -> SyncOptions:
+    from codemods.sync import SyncOptions
+
     return SyncOptions(project=find_project(Path.cwd()), cache=cache_directory(), upstream=upstream, source=source)
 
 
