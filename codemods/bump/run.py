@@ -390,7 +390,8 @@ def _sync_tasks(report: Report) -> Iterator[Task]:
     for row in report.stale_patches:
         yield Task(
             what=f"patch {row.place.path}:{row.line}: {row.place.message}",
-            how=f"dspy-async patches accept {row.symbol} --upstream {report.version}",
+            # What does not fit cannot be accepted before it is mended.
+            how=f"dspy-async patches accept {row.symbol} --upstream {report.version}" if row.fits else "",
         )
     known = [row.place for row in report.stale_patches]
     for place in report.problems:

@@ -67,6 +67,8 @@ class World:
     regressions: tuple[str, ...] = ()
     runs: list[str] = field(default_factory=list)
     """Stages that were worked on, in order."""
+    breaks_in: str = ""
+    """The one of them that somebody presses Ctrl-C in, when its work is done."""
 
     @property
     def project(self) -> Project:
@@ -98,8 +100,13 @@ class World:
         found = {path.relative_to(self.root).as_posix(): path.read_bytes() for path in paths}
         return {name: data for name, data in found.items() if name != "bump-report.md"}
 
+    def _works(self, what: str) -> None:
+        self.runs.append(what)
+        if what == self.breaks_in:
+            raise KeyboardInterrupt
+
     def _convert(self, patched: Any, version: str, options: SyncOptions) -> Any:
-        self.runs.append(f"convert {version}")
+        self._works(f"convert {version}")
         # What waits in one release and not in the other changes colour.
         word = "async def forward" if version == NEW else "def forward"
         files = {name: text.replace("def forward", word) for name, text in patched.files.items()}
@@ -117,18 +124,18 @@ class World:
         return VerifyResult(7, 1, 7, (), (), (), {})
 
     def _contract(self, sync: SyncOptions, watcher: Watcher, folder: Path) -> Trial:
-        self.runs.append("contract")
+        self._works("contract")
         return Trial(summary="3 of 3", problems=self.contract, seconds=0.1)
 
     def _parity(self, options: ParityOptions, watcher: Watcher) -> Tried:
-        self.runs.append("parity")
+        self._works("parity")
         totals = {"upstream passes": 5, "async passes": 5 - len(self.parity), "passes both": 5 - len(self.parity)}
         compared = Compared(totals=totals, problems=self.parity, regressions=self.regressions, seconds=0.2)
         return Tried(compared=compared, results='{"tests": {}}\n')
 
     def _constraints(self, project: Project, out: Path, generated: Path) -> None:
-        self.runs.append("constraints")
         out.write_text(f"anyio==4.{len(out.read_text())}\n")
+        self._works("constraints")
 
 
 class Silent:

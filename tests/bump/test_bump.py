@@ -12,10 +12,12 @@ from codemods.bump.move import JOURNAL
 from codemods.errors import ToolError
 from codemods.pin import load_pin
 from codemods.source import load_source
-from tests.bump.support import MODULE, NEW, NEWER, OLD, Interrupting, World, new_files
+from tests.bump.support import MODULE, NEW, NEWER, OLD, Interrupting, World, keep, new_files
 from tests.releases import git, write_repository, write_sdist
 
 STAGES = ("find", "survey", "sync", "contract", "parity", "constraints", "report", "move")
+WORKED_ON = (f"convert {OLD}", f"convert {NEW}", "contract", "parity", "constraints")
+"""What stages do, in order."""
 MOVED = ("pin.toml", "constraints.txt", f"tests/parity/results-{NEW}.json", "generated/sync.lock")
 
 
@@ -62,6 +64,35 @@ def test_a_stale_patch_is_shown_and_the_tree_stays(world: World) -> None:
     # Reviewed and accepted, the same command is through.
     world.accept()
     assert world.bump().moved
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            b"return 1",
+            b"return 2",
+            "Module.forward was changed by upstream, and the patch does not fit",
+        ),
+        (
+            b"forward",
+            b"onward",
+            "Module.forward is gone from upstream, and the patch does not fit",
+        ),
+    ],
+)
+def test_a_patch_that_must_be_written_anew_has_no_command_that_accepts_it(
+    world: World, old: bytes, new: bytes, told: str
+) -> None:
+    before = world.tree()
+    archive = write_sdist(world.index.folder, NEW, {**new_files(), MODULE: NEWER.replace(old, new)})
+    keep(world.cache, world.index.folder, NEW)
+    assert archive.is_file()
+    with pytest.raises(BumpError, match="leaves 1 things to do"):
+        world.bump()
+    assert world.tree() == before
+    assert told in report_of(world)
+    assert "patches accept" not in report_of(world).partition("## What upstream changed")[0]
 
 
 def test_a_draft_moves_the_tree_all_the_same(world: World) -> None:
@@ -170,6 +201,21 @@ def test_an_interrupt_in_each_stage_leaves_the_tree_and_the_next_run_goes_on(wor
     assert world.bump().moved
     assert sorted(world.runs) == sorted([f"convert {OLD}", f"convert {NEW}", "contract", "parity", "constraints"])
     assert world.runs[: len(done)] == done
+
+
+@pytest.mark.parametrize("at", WORKED_ON)
+def test_an_interrupt_when_a_stage_has_done_its_work_leaves_the_tree(world: World, at: str) -> None:
+    """What is not written down by then is done again, and nothing twice that is."""
+    world.accept()
+    before = world.tree()
+    world.breaks_in = at
+    with pytest.raises(KeyboardInterrupt):
+        world.bump()
+    assert world.tree() == before
+    assert world.runs[-1] == at
+    done, world.breaks_in = list(world.runs), ""
+    assert world.bump().moved
+    assert world.runs == [*done, *WORKED_ON[WORKED_ON.index(at) :]]
 
 
 @pytest.mark.parametrize("error", [ToolError("no", remedy="yes"), OSError("disk full"), RuntimeError("a fault")])
