@@ -73,7 +73,7 @@ class Step(Row):
     to_rework: tuple[str, ...]
     """Patched symbols of which the patch no longer fits, or that upstream changed and the patch replaces whole."""
     to_confirm: tuple[str, ...]
-    """Patched symbols that upstream changed elsewhere than the patch does: it fits, and is to be looked at."""
+    """Patched symbols in which upstream changed what the patch stands on, and it fits: to be looked at."""
     gone: tuple[str, ...]
     """Patched symbols that are not there any more."""
     to_write: tuple[str, ...]

@@ -92,6 +92,8 @@ class Tried(Row):
 
     version: str
     claimed: bool
+    reason: str = ""
+    """Why it is not claimed."""
     state: State
     released: datetime.date | None = None
     """Day its archive was built."""
@@ -123,6 +125,16 @@ class Tried(Row):
     def others(self) -> int:
         """Places to look at beside stale patches and unresolved calls."""
         return len(self.problems) - self.stale - self.unresolved + len(self.smoke_problems)
+
+    @property
+    def to_do(self) -> dict[str, tuple[str, ...]]:
+        """What a person would have to look at: the places, `path:line`, by the rule or check that tells of them."""
+        found: dict[str, list[str]] = {}
+        for place in self.problems:
+            found.setdefault(place.rule, []).append(f"{place.path}:{place.line}")
+        if self.smoke_problems:
+            found["smoke"] = list(self.smoke_problems)
+        return {rule: tuple(dict.fromkeys(places)) for rule, places in found.items()}
 
     @property
     def is_broken_claim(self) -> bool:

@@ -89,6 +89,11 @@ def run_backtest(options: BacktestOptions, watcher: Watcher, *, stages: Stages |
     return result
 
 
+def _blank(release: Release, why: str = "") -> Tried:
+    stopped = State.STOPPED
+    return Tried(version=release.version, claimed=release.claimed, reason=release.reason, state=stopped, why=why)
+
+
 def _is_modest(one: Tried) -> bool:
     return not one.claimed and one.state is State.CLEAN
 
@@ -114,11 +119,11 @@ class _Runner:
             tried = self._try(release)
         except ToolError as error:
             why = error.problem.splitlines()[0]
-            tried = Tried(version=release.version, claimed=release.claimed, state=State.STOPPED, why=why)
+            tried = _blank(release, why)
         except Exception as error:
             # Whatever a release of the past does to the toolchain is told of it, and the others are tried.
             why = f"the toolchain failed: {type(error).__name__}: {error}"
-            tried = Tried(version=release.version, claimed=release.claimed, state=State.STOPPED, why=why)
+            tried = _blank(release, why)
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(f"{key}\n{tried.model_dump_json()}\n", encoding="utf-8")
         return tried
@@ -134,7 +139,7 @@ class _Runner:
     def _try(self, release: Release) -> Tried:
         said = self.watcher
         said.stage(f"{release.version}: find its archive")
-        blank = Tried(version=release.version, claimed=release.claimed, state=State.STOPPED)
+        blank = _blank(release)
         try:
             archive = fetch_sdist(release.version, self.options.sync.cache, sha256=None)
         except ToolError as error:

@@ -77,6 +77,19 @@ def test_a_release_that_is_not_claimed_fails_nothing_and_a_modest_one_is_told(wo
     assert result.notes == (f"{OLD} is not claimed, and came out clean",)
 
 
+def test_a_release_that_is_not_claimed_says_what_a_person_would_have_to_do(world: World) -> None:
+    why = "nobody has written its patches"
+    result = backtest(world, listed({"version": OLD}, {"version": NEW, "claimed": False, "reason": why}))
+    assert [one.to_do for one in result.tried] == [{}, {"patch": ("patches/module.toml:1",)}]
+    folder = world.root.parent / "report"
+    for name in ("backtest.md", "backtest.html"):
+        text = (folder / name).read_text()
+        assert f"Not claimed: {why}." in text
+        assert "patches/module.toml:1" in text
+    assert f"{NEW}: what a person would have to do" in (folder / "backtest.md").read_text()
+    assert f"{OLD}: what a person would have to do" not in (folder / "backtest.md").read_text()
+
+
 def test_a_release_that_the_index_does_not_have(world: World) -> None:
     world.accept()
     gone = {"version": GONE, "absent": "it was never published"}
