@@ -1,7 +1,8 @@
 """Pools of threads around coroutine functions become tasks with a limit, where every use of the pool can.
 
-`with ThreadPoolExecutor(...) as pool:` goes, and what `pool.map` and `pool.submit` were handed is called in a coroutine
-that waits for its turn at a semaphore. Where the pool or its futures are used in another way all stays, to be reported.
+`with ThreadPoolExecutor(...) as pool:`, or an assignment of a pool, goes, and what `pool.map` and `pool.submit` were
+handed is called in a coroutine that waits for its turn at a semaphore. Where the pool or its futures are used in
+another way all stays, to be reported.
 """
 
 from __future__ import annotations
@@ -9,19 +10,30 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from codemods.coloring import Coloring, cannot_wait
 from codemods.entries import is_not_awaited
+from codemods.migrate.futures import Futures
+from codemods.migrate.locks import holds_lock
 from codemods.migrate.rewriting import Edit, Places
+from codemods.migrate.uses import uses
 from codemods.program.build import iter_own
 from codemods.program.flow import Scope
 from codemods.program.values import External
 
 _POOLS = frozenset({"concurrent.futures.ThreadPoolExecutor", "concurrent.futures.thread.ThreadPoolExecutor"})
-_AS_COMPLETED = frozenset({"concurrent.futures.as_completed"})
-_WAIT = frozenset({"concurrent.futures.wait"})
 _DEFAULT = 32
 """As many threads as a pool has at most that is not told a number."""
+_COMPLETED = """\
+async def {name}(waiting):
+    while waiting:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            yield task
+
+"""
+"""Tasks in the order in which they are done. Before Python 3.13 `asyncio.as_completed` gives others in their place."""
 Waits = Callable[[ast.expr, Scope], bool]
 
 
@@ -35,17 +47,69 @@ def pools(
 ) -> Iterator[Edit]:
     """The edits of the pools of one scope."""
     for node in iter_own(scope.node):
-        if isinstance(node, ast.With):
-            yield from _Pool(coloring, scope, node, places, parents, waits, code).edits()
+        block = _block(node, parents)
+        if block is not None:
+            yield from _Pool(coloring, scope, block, places, parents, waits, code).edits()
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The statements in which there is a pool: those of a `with`, or those behind an assignment."""
+
+    node: ast.With | ast.Assign
+    made: ast.expr
+    name: str
+    body: list[ast.stmt]
+
+    @property
+    def statements(self) -> list[ast.stmt]:
+        return [self.node, *self.body] if isinstance(self.node, ast.Assign) else [self.node]
+
+
+def can_wait(coloring: Coloring, scope: Scope) -> bool:
+    """Whether the code of a scope can await what its threads ran."""
+    function = scope.function
+    if function is None:
+        return not scope.class_scope
+    if function.is_lambda or function.is_generator or function.name == "__init__":
+        return False
+    return not cannot_wait(function) and not is_not_awaited(coloring.flow, function)
+
+
+def _block(node: ast.AST, parents: Callable[[], Mapping[ast.AST, ast.AST]]) -> _Block | None:
+    """The pool that a statement may make, and where it is one."""
+    if isinstance(node, ast.With):
+        item = node.items[0]
+        if len(node.items) != 1 or not isinstance(item.optional_vars, ast.Name):
+            return None
+        return _Block(node, item.context_expr, item.optional_vars.id, node.body)
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call) or len(node.targets) != 1:
+        return None
+    target = node.targets[0]
+    if not isinstance(target, ast.Name) or "xecutor" not in ast.unparse(node.value.func):
+        return None
+    following = _following(node, parents()[node])
+    uses = [any(isinstance(n, ast.Name) and n.id == target.id for n in ast.walk(each)) for each in following]
+    last = max((index for index, used in enumerate(uses) if used), default=-1)
+    return _Block(node, node.value, target.id, following[: last + 1])
+
+
+def _following(statement: ast.stmt, parent: ast.AST) -> list[ast.stmt]:
+    """What stands behind a statement in its block."""
+    for _, value in ast.iter_fields(parent):
+        block = cast("list[ast.stmt]", value) if isinstance(value, list) else []
+        if statement in block:
+            return block[block.index(statement) + 1 :]
+    return []
 
 
 @dataclass
 class _Pool:
-    """One `with ThreadPoolExecutor(...) as pool:`."""
+    """One pool of threads."""
 
     coloring: Coloring
     scope: Scope
-    node: ast.With
+    block: _Block
     _places: Callable[[], Places]
     parents: Callable[[], Mapping[ast.AST, ast.AST]]
     waits: Waits
@@ -56,35 +120,34 @@ class _Pool:
     """What waits for its turn: what it is handed, and what it calls."""
     _turns: str = "limit"
     _limited: str = "limited"
+    _completed: str = "completed"
+    _tasks: str = "tasks"
+    _by_identity: bool = False
+    """Whether a loop has to have the tasks themselves, in the order in which they are done."""
+    _drops: bool = False
+    """Whether there are tasks that only the pool's end waits for."""
     _changes: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
 
     def edits(self) -> Iterator[Edit]:
-        item = self.node.items[0]
-        if len(self.node.items) != 1 or not isinstance(item.optional_vars, ast.Name):
+        if not self.names(self.block.made, _POOLS) or not can_wait(self.coloring, self.scope):
             return
-        if not self.names(item.context_expr, _POOLS) or not self._can_wait():
-            return
-        assert isinstance(item.context_expr, ast.Call)
-        limit = self._limit(item.context_expr)
-        calls = self._calls(item.optional_vars.id)
-        if limit is None or not calls or not self._is_movable():
+        assert isinstance(self.block.made, ast.Call)
+        limit = self._limit(self.block.made)
+        calls = self._calls(self.block.name)
+        if limit is None or not calls or not self._is_movable() or not self._is_left():
             return
         taken = {n.id for n in ast.walk(self.scope.node) if isinstance(n, ast.Name)}
         taken |= {n.name for n in ast.walk(self.scope.node) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
-        self._turns, self._limited = (_free_name(name, taken) for name in ("limit", "limited"))
+        names = ("limit", "limited", "completed", "tasks")
+        self._turns, self._limited, self._completed, self._tasks = (_free_name(name, taken) for name in names)
         self._alone = len(calls) == 1 and _method(calls[0]) == "map"
-        if all(self._mapped(call) if _method(call) == "map" else self._submitted(call) for call in calls):
-            yield self._edit(limit, calls)
+        submitted = [call for call in calls if _method(call) == "submit"]
+        done = all(self._mapped(c) if _method(c) == "map" else self._submitted(c, submitted) for c in calls)
+        first = self._places().line_start(self.block.node.lineno)
+        if done and all(begin > first for begin, _, _ in self._changes):
+            yield self._edit(limit)
 
     # -- whether it can be -----------------------------------------------------------------------------------------
-
-    def _can_wait(self) -> bool:
-        function = self.scope.function
-        if function is None:
-            return not self.scope.class_scope
-        if function.is_lambda or function.is_generator or function.name == "__init__":
-            return False
-        return not cannot_wait(function) and not is_not_awaited(self.coloring.flow, function)
 
     def names(self, node: ast.expr, names: frozenset[str]) -> bool:
         """Whether a call is one of a function of another package."""
@@ -96,7 +159,7 @@ class _Pool:
 
     def nodes(self) -> Iterator[ast.AST]:
         """The scope's own nodes, and those of functions inside of the block."""
-        inside = set(ast.walk(self.node))
+        inside = {node for statement in self.block.statements for node in ast.walk(statement)}
         yield from inside
         yield from (node for node in iter_own(self.scope.node) if node not in inside)
 
@@ -112,31 +175,65 @@ class _Pool:
 
     def _calls(self, name: str) -> list[ast.Call]:
         """Every use of the pool, if each is a call of `map` or `submit` with a coroutine function; none otherwise."""
-        uses = [n for n in self.nodes() if isinstance(n, ast.Name) and n.id == name]
+        own = {node for statement in self.block.statements for node in ast.walk(statement)}
         found: list[ast.Call] = []
-        for use in uses:
+        stores = 0
+        for use in (use for use in uses(self.coloring.program, self.scope.node) if use.id == name):
             if isinstance(use.ctx, ast.Store):
+                stores += 1
                 continue
-            method = self.parents()[use]
-            call = self.parents().get(method)
-            if not isinstance(method, ast.Attribute) or method.attr not in ("map", "submit"):
+            call = self._call_of(use)
+            if call is None or call not in own:
                 return []
-            if not isinstance(call, ast.Call) or call.func is not method or not call.args:
-                return []
-            if any(isinstance(a, ast.Starred) for a in call.args[:1]) or not self.waits(call.args[0], self.scope):
-                return []
-            found.append(call)
-        stores = sum(isinstance(use.ctx, ast.Store) for use in uses)
-        own = set(ast.walk(self.node))
-        return found if stores == 1 and all(call in own for call in found) else []
+            if _method(call) != "shutdown":
+                found.append(call)
+        return found if stores == 1 else []
+
+    def _call_of(self, use: ast.Name) -> ast.Call | None:
+        """The call of the pool's method that a use of its name belongs to, where it can become another."""
+        method = self.parents()[use]
+        call = self.parents().get(method)
+        if not isinstance(method, ast.Attribute) or not isinstance(call, ast.Call) or call.func is not method:
+            return None
+        if method.attr == "shutdown" and isinstance(self.block.node, ast.Assign):
+            return call if self._is_removed(call) else None
+        if method.attr not in ("map", "submit") or not call.args:
+            return None
+        function = call.args[0]
+        is_own = use in set(iter_own(self.scope.node)) or isinstance(self.block.node, ast.With)
+        plain = not isinstance(function, ast.Starred) and is_own
+        return call if plain and self.waits(function, self.scope) and not self._locks(function) else None
+
+    def _is_removed(self, shutdown: ast.Call) -> bool:
+        """Take the statement that ends a pool away, where others stand beside it."""
+        statement = self.parents()[shutdown]
+        options = [*(k.arg for k in shutdown.keywords if k.arg != "wait"), *shutdown.args]
+        if not isinstance(statement, ast.Expr) or options or statement not in self.block.body:
+            return False
+        places, last = self._places(), statement.end_lineno
+        if last is None or not places.is_alone(statement):
+            return False
+        self._changes.append((places.line_start(statement.lineno), places.line_start(last + 1), ""))
+        return True
+
+    def _locks(self, node: ast.expr) -> bool:
+        """Whether a function holds a lock of threads while it waits: two tasks would wait for each other."""
+        return any(holds_lock(self.coloring, f) for f in self.coloring.flow.functions(node, self.scope))
 
     def _is_movable(self) -> bool:
         """Whether the block's lines can stand further to the left."""
-        texts = [n for n in ast.walk(self.node) if isinstance(n, ast.Constant | ast.JoinedStr)]
-        inline = self.node.body[0].lineno == self.node.lineno
-        return (
-            not inline and all(text.lineno == text.end_lineno for text in texts) and self._places().is_alone(self.node)
-        )
+        node = self.block.node
+        if not self._places().is_alone(node):
+            return False
+        if isinstance(node, ast.Assign):
+            return True
+        texts = [n for n in ast.walk(node) if isinstance(n, ast.Constant | ast.JoinedStr)]
+        inline = node.body[0].lineno == node.lineno
+        return not inline and all(text.lineno == text.end_lineno for text in texts)
+
+    def _is_left(self) -> bool:
+        """Whether the block is left at its end: a pool that nobody leaves waits for nothing."""
+        return isinstance(self.block.node, ast.With) or bool(self.block.body)
 
     # -- what becomes of it ----------------------------------------------------------------------------------------
 
@@ -161,52 +258,96 @@ class _Pool:
         self._change(whole, made if bare else f"({made})")
         return True
 
-    def _submitted(self, call: ast.Call) -> bool:
-        """`pool.submit(f, x)`: a task, if whoever holds the future only asks for its result."""
-        futures = _Futures(self, call)
+    def _submitted(self, call: ast.Call, calls: list[ast.Call]) -> bool:
+        """`pool.submit(f, x)`: a task, if whoever holds the future asks no more of it than of a task."""
+        futures = Futures(call, calls, lambda: list(self.nodes()), self.parents(), self.names)
         if not futures.are_simple():
             return False
         arguments = [self._places().source(argument) for argument in call.args]
         arguments += [f"{k.arg}={self._places().source(k.value)}" if k.arg else f"**{self._places().source(k.value)}"
                       for k in call.keywords]  # fmt: skip
         called = f"{self._limited}({', '.join(arguments)})"
+        task = f"asyncio.create_task({called})"
         if futures.at_once is not None:
             self._change(futures.at_once, self._awaited(futures.at_once, called))
+        elif futures.is_dropped:
+            self._drops = True
+            self._change(call, f"{self._tasks}.append({task})")
         else:
-            self._change(call, f"asyncio.create_task({called})")
-        for result, name in futures.results:
-            self._change(result, self._awaited(result, name))
-        for completed in futures.completed:
-            self._change(completed.func, "asyncio.as_completed")
-        return True
+            self._change(call, task)
+        for result, holder in futures.results:
+            self._change(result, self._awaited(result, self._places().source(holder)))
+        for waiting, name in futures.waits:
+            self._change(waiting, f"await asyncio.gather(*{name}, return_exceptions=True)")
+        for completed, loop in futures.completed:
+            self._change(completed.func, self._completed if futures.by_identity else "asyncio.as_completed")
+            if futures.by_identity:
+                self._loop_asynchronously(loop)
+        self._by_identity |= futures.by_identity and bool(futures.completed)
+        return not futures.is_dropped or self._waits_at_its_end()
+
+    def _waits_at_its_end(self) -> bool:
+        """Whether what nobody keeps can be waited for behind the block."""
+        returns = any(isinstance(n, ast.Return) for statement in self.block.body for n in ast.walk(statement))
+        return isinstance(self.block.node, ast.With) and not returns
+
+    def _loop_asynchronously(self, loop: ast.For | ast.comprehension) -> None:
+        places = self._places()
+        start = places.start(loop if isinstance(loop, ast.For) else loop.target)
+        if isinstance(loop, ast.comprehension):
+            start = places.between(0, start).rindex("for")
+        self._changes.append((start, start, "async "))
 
     def _awaited(self, node: ast.expr, text: str) -> str:
         """``await`` in the place of a node, in parentheses where what is around binds tighter."""
         tight = isinstance(self.parents().get(node), ast.Attribute | ast.Subscript | ast.BinOp | ast.Await)
         return f"(await {text})" if tight else f"await {text}"
 
-    def _edit(self, limit: str, calls: list[ast.Call]) -> Edit:
-        places, node = self._places(), self.node
-        last = node.body[-1].end_lineno
+    def _edit(self, limit: str) -> Edit:
+        places, node, body = self._places(), self.block.node, self.block.body
+        last = body[-1].end_lineno
         assert last is not None
         start, first, end = (
             places.line_start(node.lineno),
-            places.line_start(node.body[0].lineno),
+            places.line_start(self._first_line()),
             places.line_start(last + 1),
         )
-        indent, inner = places.indent(node), places.indent(node.body[0])
-        body = places.between(first, end)
-        for begin, finish, text in sorted(set(self._changes), reverse=True):
-            body = body[: begin - first] + text + body[finish - first :]
-        lines = [line.removeprefix(inner) for line in body.splitlines()]
-        moved = "".join(f"{indent}{line}\n" if line.strip() else "\n" for line in lines)
-        head = (
-            f"{indent}{self._turns} = asyncio.Semaphore({limit})\n\n"
-            f"{indent}async def {self._limited}({self._body[0]}):\n"
-            f"{indent}    async with {self._turns}:\n"
-            f"{indent}        return {self._body[1]}\n\n"
-        )
-        return Edit(start, end, head + moved, self.code, ("asyncio",))
+        indent, inner = places.indent(node), places.indent(body[0])
+        text = places.changed(first, end, self._changes)
+        # Futures may outlive their pool.
+        whole = max([end, *(finish for _, finish, _ in self._changes)])
+        behind = places.changed(end, whole, self._changes)
+        if inner != indent:
+            lines = [line.removeprefix(inner) for line in text.splitlines()]
+            text = "".join(f"{indent}{line}\n" if line.strip() else "\n" for line in lines)
+        head = [
+            f"{self._turns} = asyncio.Semaphore({limit})",
+            *([f"{self._tasks} = []"] if self._drops else []),
+            "",
+            f"async def {self._limited}({self._body[0]}):",
+            f"    async with {self._turns}:",
+            f"        return {self._body[1]}",
+            "",
+            *(_COMPLETED.format(name=self._completed).splitlines() if self._by_identity else []),
+        ]
+        written = "".join(f"{indent}{line}\n" if line else "\n" for line in head)
+        tail = f"{indent}await asyncio.gather(*{self._tasks}, return_exceptions=True)\n" if self._drops else ""
+        return Edit(start, whole, written + text + tail + behind, self.code, ("asyncio",))
+
+    def _first_line(self) -> int:
+        """The line that the block's own text starts in: comments above its first statement are of it."""
+        node, first = self.block.node, self.block.body[0].lineno
+        header = node.end_lineno if isinstance(node, ast.Assign) else self.block.made.end_lineno
+        assert header is not None
+        if isinstance(node, ast.Assign):
+            return header + 1
+        places = self._places()
+        while first - 1 > header:
+            above = places.between(places.line_start(first - 1), places.line_start(first)).strip()
+            if not above.startswith("#"):
+                break
+            first -= 1
+        return first
 
 
 def _free_name(name: str, taken: set[str]) -> str:
@@ -219,101 +360,3 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 def _method(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else ""
-
-
-class _Futures:
-    """What becomes of what `submit` gives, in the scope around it."""
-
-    def __init__(self, pool: _Pool, call: ast.Call) -> None:
-        self._pool = pool
-        self._call = call
-        self._parents = pool.parents()
-        self.at_once: ast.Call | None = None
-        """The call of `submit(...).result()`, where the future is not kept."""
-        self.results: list[tuple[ast.Call, str]] = []
-        self.completed: list[ast.Call] = []
-        self._one: set[str] = set()
-        self._many: set[str] = set()
-
-    def are_simple(self) -> bool:
-        holder = self._parents[self._call]
-        if isinstance(holder, ast.Attribute):
-            self.at_once = self._result(holder)
-            return self.at_once is not None
-        if not self._kept(self._call):
-            return False
-        return self._follow()
-
-    def _kept(self, node: ast.AST) -> bool:
-        """Note the name that holds a future, or a list of futures."""
-        parent = self._parents[node]
-        if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
-            is_list = isinstance(node, ast.ListComp | ast.List)
-            (self._many if is_list else self._one).add(parent.targets[0].id)
-            return True
-        if isinstance(parent, ast.ListComp) and parent.elt is node:
-            return self._kept(parent)
-        if isinstance(parent, ast.List):
-            return self._kept(parent)
-        adds = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr == "append"
-        if adds and isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
-            holder = parent.func.value
-            if isinstance(holder, ast.Name):
-                self._many.add(holder.id)
-                return True
-        return False
-
-    def _follow(self) -> bool:
-        """Go through all uses of these names, and of those that loops over them bind."""
-        names = [n for n in self._pool.nodes() if isinstance(n, ast.Name)]
-        done: set[ast.Name] = set()
-        while True:
-            todo = [n for n in names if n.id in self._one | self._many and n not in done]
-            if not todo:
-                return True
-            done.update(todo)
-            if not all(self._use(name) for name in todo):
-                return False
-
-    def _use(self, name: ast.Name) -> bool:
-        parent = self._parents[name]
-        if isinstance(name.ctx, ast.Store):
-            return self._is_binding(name, parent)
-        if name.id in self._one:
-            called = self._result(parent) if isinstance(parent, ast.Attribute) else None
-            if called is not None:
-                self.results.append((called, name.id))
-            return called is not None
-        if isinstance(parent, ast.For | ast.comprehension) and parent.iter is name:
-            return self._loop(parent)
-        if isinstance(parent, ast.Call) and name in parent.args:
-            if self._pool.names(parent, _AS_COMPLETED) and len(parent.args) == 1:
-                loop = self._parents[parent]
-                self.completed.append(parent)
-                return isinstance(loop, ast.For | ast.comprehension) and self._loop(loop)
-            return isinstance(parent.func, ast.Name) and parent.func.id == "len"
-        return isinstance(parent, ast.Attribute) and parent.attr == "append" and self._appends(parent)
-
-    def _appends(self, method: ast.Attribute) -> bool:
-        call = self._parents[method]
-        return isinstance(call, ast.Call) and call.args == [self._call]
-
-    def _is_binding(self, name: ast.Name, parent: ast.AST) -> bool:
-        if isinstance(parent, ast.For | ast.comprehension):
-            return parent.target is name and name.id in self._one
-        if not isinstance(parent, ast.Assign):
-            return False
-        value = parent.value
-        empty = isinstance(value, ast.List) and not value.elts
-        return value is self._call or empty or self._call in set(ast.walk(value))
-
-    def _loop(self, loop: ast.For | ast.comprehension) -> bool:
-        if not isinstance(loop.target, ast.Name):
-            return False
-        self._one.add(loop.target.id)
-        return True
-
-    def _result(self, method: ast.Attribute) -> ast.Call | None:
-        call = self._parents[method]
-        plain = isinstance(call, ast.Call) and call.func is method and not call.args and not call.keywords
-        return call if plain and isinstance(call, ast.Call) and method.attr == "result" else None

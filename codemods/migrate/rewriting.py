@@ -79,6 +79,14 @@ class Places:
         """The text from one offset to another."""
         return self._text[start:end]
 
+    def changed(self, start: int, end: int, changes: Iterable[tuple[int, int, str]]) -> str:
+        """The text of a part with what changes in it: offsets, and what stands there instead."""
+        text = self._text[start:end]
+        for begin, finish, new in sorted(set(changes), reverse=True):
+            if start <= begin and finish <= end:
+                text = text[: begin - start] + new + text[finish - start :]
+        return text
+
     def indent(self, node: ast.stmt | ast.expr) -> str:
         """The blanks that the node's first line starts with."""
         line = self._lines[node.lineno - 1]

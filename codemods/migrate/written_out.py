@@ -16,6 +16,7 @@ from codemods.coloring import Coloring
 from codemods.migrate.commands import commands
 from codemods.migrate.pools import pools
 from codemods.migrate.rewriting import Edit, Places, Rewritten, rewrite, with_imports
+from codemods.migrate.thread_tasks import threads
 from codemods.program import ModuleInfo
 from codemods.program.build import dotted
 from codemods.program.flow import Scope
@@ -28,7 +29,20 @@ _DRAWING = frozenset({"list", "tuple", "set", "frozenset", "sum", "min", "max", 
 """Callees that use up what they are handed."""
 _RAISING = {"raises": 1, "warns": 1, "assertRaises": 1, "assertWarns": 1, "assertRaisesRegex": 2, "assertWarnsRegex": 2}
 """Assertions that may be handed the function that is to raise, with the number of arguments before it."""
-_WORDS = ("map(", "filter(", "key=", "aises", "arns", "xecutor", "asyncify", "click", "typer", "yield", "celery")
+_WORDS = (
+    "map(",
+    "filter(",
+    "key=",
+    "aises",
+    "arns",
+    "xecutor",
+    "Thread",
+    "asyncify",
+    "click",
+    "typer",
+    "yield",
+    "celery",
+)
 """Where none of these stands in any module, nothing has to be written out. (Generators may be anywhere.)"""
 
 
@@ -67,7 +81,8 @@ class _Module:
                 continue
             for call in scope.calls:
                 yield from self._call(call, scope)
-            yield from pools(self.coloring, scope, lambda: self.places, lambda: self.parents, self.waits, POOLED)
+            for each in (pools, threads):
+                yield from each(self.coloring, scope, lambda: self.places, lambda: self.parents, self.waits, POOLED)
         yield from commands(self.coloring, self.module, lambda: self.places, COMMAND)
 
     def waits(self, node: ast.expr, scope: Scope) -> bool:

@@ -1,5 +1,4 @@
 import asyncio
-from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import dspy
 
@@ -57,11 +56,22 @@ async def three(settings: dspy.Settings, questions, others):
     return both
 
 
-def four(questions):
-    with ThreadPoolExecutor(max_workers=2) as ex:
-        futs = {ex.submit(ask, q): q for q in questions}
-        for f in as_completed(futs):
-            print(futs[f], f.result())
+async def four(settings: dspy.Settings, questions):
+    limit = asyncio.Semaphore(2)
+
+    async def limited(settings: dspy.Settings, /, function, *args, **kwargs):
+        async with limit:
+            return await function(settings, *args, **kwargs)
+
+    async def completed(waiting):
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task
+
+    futs = {asyncio.create_task(limited(settings, ask, q)): q for q in questions}
+    async for f in completed(futs):
+        print(futs[f], await f)
 
 
 async def main():

@@ -1,4 +1,4 @@
-import threading
+import asyncio
 
 import dspy
 
@@ -10,10 +10,8 @@ async def work(settings: dspy.Settings, question):
     results.append((await qa(settings, question=question)).answer)
 
 
-def run(questions):
-    threads = [threading.Thread(target=work, args=(each,)) for each in questions]
+async def run(settings: dspy.Settings, questions):
+    threads = [asyncio.create_task(work(settings, each)) for each in questions]
     for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        await asyncio.wait([thread])
     return results
