@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 
 import libcst as cst
 
@@ -13,6 +14,8 @@ from codemods.program.build import bound_names, iter_own
 from codemods.syntax import parsed, walk
 
 Needed = set[tuple[str, str | None]]
+_KEPT = 512
+"""Texts whose imports are kept: patches and passes ask for the same."""
 
 
 def fix_imports(module: cst.Module, needed: Needed, original: str, module_name: str, kept: set[str]) -> str:
@@ -48,12 +51,13 @@ def _code(module: cst.Module, known: dict[cst.BaseStatement | cst.SimpleStatemen
     return "".join([*around[0], *(known[statement] for statement in module.body), *around[1]])
 
 
-def unused_imports(code: str) -> set[tuple[str, str]]:
+@lru_cache(_KEPT)
+def unused_imports(code: str) -> frozenset[tuple[str, str]]:
     """``(scope, name)`` of imports that nothing uses; the scope is a dotted name, "" for the module."""
     usage = _Usage()
     usage.visit(parsed(code), "", ())
     mentioned = _annotation_names(code)
-    return {(scope, name) for scope, name in usage.imported - usage.used if name not in mentioned}
+    return frozenset((scope, name) for scope, name in usage.imported - usage.used if name not in mentioned)
 
 
 class _Usage:

@@ -11,7 +11,7 @@ from typing import cast
 from codemods.patches.model import AddPatch, LoadedPatch
 from codemods.patches.text import Change
 from codemods.symbols import SourceText, Symbol, is_docstring
-from codemods.syntax import parsed
+from codemods.syntax import parsed, walk
 
 
 def module_of(path: str) -> str:
@@ -20,7 +20,7 @@ def module_of(path: str) -> str:
 
 def imported(text: str) -> set[str]:
     """The names that a module imports, in whatever scope."""
-    imports = [node for node in ast.walk(parsed(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    imports = [node for node in walk(parsed(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
     return {alias.asname or alias.name.partition(".")[0] for node in imports for alias in node.names}
 
 
@@ -29,7 +29,7 @@ def imported_elsewhere(files: Mapping[str, str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path, text in files.items():
         owner = module_of(path).split(".") + ["__init__"] * path.endswith("/__init__.py")
-        for node in ast.walk(parsed(text)) if path.endswith(".py") else ():
+        for node in walk(parsed(text)) if path.endswith(".py") else ():
             if isinstance(node, ast.ImportFrom):
                 base = owner[: -node.level] if node.level else []
                 module = ".".join([*base, *([node.module] if node.module else [])])

@@ -17,27 +17,47 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeAlias, cast
 
 from codemods.patches.edits import Match
 from codemods.symbols import Definition, Symbol, blocks, dump, undecorated
+from codemods.syntax import children, walk
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Scope: TypeAlias = ast.Module | ast.ClassDef | Function
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_KEPT = 1 << 16
+"""Lines that are kept with what they bind: more than the files have that patches stand in."""
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-@dataclass(frozen=True)
 class _Line:
-    """A simple statement, the first line of a compound one, or that of an `except` or a `case`."""
+    """A simple statement, the first line of a compound one, or that of an `except` or a `case`.
 
-    says: str
-    loads: frozenset[str]
-    binds: frozenset[str]
+    A module's lines are asked for each name of each place; what they say is needed of few.
+    """
+
+    def __init__(self, node: ast.AST) -> None:
+        self._node = node
+        self._bare = list(_without_blocks(node))
+
+    @cached_property
+    def says(self) -> str:
+        return _frame(self._node)
+
+    @cached_property
+    def loads(self) -> frozenset[str]:
+        loads = {each.id for each in self._bare if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+        if isinstance(self._node, ast.AugAssign) and isinstance(self._node.target, ast.Name):
+            loads.add(self._node.target.id)
+        return frozenset(loads)
+
+    @cached_property
+    def binds(self) -> frozenset[str]:
+        return frozenset(_bound(self._node, self._bare))
 
 
 @dataclass(frozen=True)
@@ -75,7 +95,7 @@ class Surroundings:
     def _parents(self) -> dict[int, tuple[ast.AST, str]]:
         """The node that each statement, `except` and `case` stands in, and in which of its lists."""
         found: dict[int, tuple[ast.AST, str]] = {}
-        for node in ast.walk(self.symbol.source.tree):
+        for node in walk(self.symbol.source.tree):
             for name in _BLOCKS:
                 items = getattr(node, name, None)
                 for item in cast("list[ast.AST]", items) if isinstance(items, list) else ():
@@ -149,18 +169,15 @@ def _own_lines(node: ast.stmt) -> Iterator[_Line]:
         yield from (_line(item) for item in cast("list[ast.AST]", getattr(node, name, [])))
 
 
+@lru_cache(_KEPT)
 def _line(node: ast.AST) -> _Line:
-    bare = list(_without_blocks(node))
-    loads = {each.id for each in bare if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
-    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-        loads.add(node.target.id)
-    return _Line(_frame(node), frozenset(loads), frozenset(_bound(node, bare)))
+    return _Line(node)
 
 
 def _without_blocks(node: ast.AST) -> Iterator[ast.AST]:
     """A node and all that is in it, but for statements, and for branches that are lines of their own."""
     yield node
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if not isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
             yield from _without_blocks(child)
 
