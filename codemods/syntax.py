@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import cast
 
-_KEPT = 512
-"""Trees that are kept: more than a release has files, twice."""
+_KEPT = 4096
+"""Trees that are kept: more than a release has files, ten times over. Fewer would be parsed again and again."""
 
 
 @lru_cache(_KEPT)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from benchmarks.growth import copied
 from benchmarks.measures import Figures, Measure, Results, load_measures
 from benchmarks.render import BEGIN, END, README, render_plot, render_readme
 from benchmarks.run import HERE, SIDES
@@ -83,3 +84,18 @@ def test_the_plot_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("benchmarks.render.PLOT", tmp_path / "ratios.svg")
     render_plot(results(1.0))
     assert "<svg" in (tmp_path / "ratios.svg").read_text(encoding="utf-8")
+
+
+def test_a_copy_of_a_package_imports_itself() -> None:
+    files = {
+        "dspy/__init__.py": "import dspy\nimport dspy.a as a\nfrom dspy import b\nfrom dspy.c import d\n",
+        "dspy/a.py": "dspython = 'dspy'\n",
+    }
+    made = copied(files, 2)
+    assert made == {
+        **files,
+        "dspy/copy1/__init__.py": (
+            "import dspy\nimport dspy.copy1.a as a\nfrom dspy.copy1 import b\nfrom dspy.copy1.c import d\n"
+        ),
+        "dspy/copy1/a.py": "dspython = 'dspy'\n",
+    }
