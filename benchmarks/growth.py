@@ -28,7 +28,7 @@ from codemods.stages import Patched
 from codemods.sync import SyncOptions, python_texts, read_release
 
 COPIES = 4
-_NAME = re.compile(rf"\b{PACKAGE}(?=\.[A-Za-z_]|\s+import\b)")
+_NAME = re.compile(rf"\b{PACKAGE}(?=\.[A-Za-z_]| +import\b)")
 
 
 def patched(version: str | None) -> Patched:
