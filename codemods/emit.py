@@ -20,12 +20,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tomlkit.items import Array
 
 from codemods.errors import ToolError
+from codemods.exports import with_exports
 from codemods.pin import Pin, normal_version
 from codemods.source import PACKAGE, SourceTree
 from codemods.version import __version__
 
 DISTRIBUTION = "dspy-async"
 LOCK_FILE = "sync.lock"
+TYPED = f"{PACKAGE}/py.typed"
+"""Tells type checkers to read the package's annotations. Upstream ships none."""
 REPORT_DIRECTORY = "report"
 LAST_LOCK = f"{REPORT_DIRECTORY}/last-{LOCK_FILE}"
 """The lock of what is on this disk. The committed one may be newer: a pull brings it without the files."""
@@ -129,7 +132,8 @@ def build_package(pin: Pin, tree: SourceTree, converted: Mapping[str, str]) -> P
             remedy="This is a fault of the toolchain: a stage dropped them. Report it with the release's version.",
         )
     files = {name: content for name, content in upstream.items() if not name.endswith(".py")}
-    files |= {name: text.encode() for name, text in converted.items()}
+    files |= {name: with_exports(name, text).encode() for name, text in converted.items()}
+    files.setdefault(TYPED, b"")
     is_pinned = tree.version == normal_version(pin.version)
     metadata = _metadata(tree, pin.post if is_pinned else 0)
     files["pyproject.toml"] = _dump(metadata).encode()
@@ -175,7 +179,10 @@ def _metadata(tree: SourceTree, post: int) -> dict[str, Any]:
     extras = project.get("optional-dependencies", {})
     project["optional-dependencies"] = {k: v for k, v in extras.items() if not is_development_extra(k)}
     build = {"requires": ["setuptools>=77.0.1"], "build-backend": "setuptools.build_meta"}
-    setuptools = theirs.get("tool", {}).get("setuptools", {})
+    setuptools: dict[str, Any] = dict(theirs.get("tool", {}).get("setuptools", {}))
+    data: dict[str, list[str]] = dict(setuptools.get("package-data", {}))
+    data[PACKAGE] = list(dict.fromkeys([*data.get(PACKAGE, []), PurePosixPath(TYPED).name]))
+    setuptools["package-data"] = data
     return {"build-system": build, "project": project, "tool": {"setuptools": setuptools}}
 
 

@@ -15,7 +15,7 @@ from packaging.version import Version
 from codemods.build import BuildError, BuildOptions, BuildReport, run_build
 from codemods.build.run import SMOKE
 from codemods.build.wheels import read_wheel, side_by_side
-from codemods.emit import Lock, LockedSource, distribution_version
+from codemods.emit import TYPED, Lock, LockedSource, distribution_version
 from codemods.errors import ToolError
 from codemods.project import Project
 from tests.releases import pin_for, write_sdist
@@ -73,7 +73,7 @@ def test_what_upstream_ships_and_no_more(tmp_path: Path) -> None:
     [
         ({"files": {"dspy/__init__.py": ""}}, "dspy/primitives/runner.js is missing"),
         ({"files": {**FILES, "dspy/new.py": ""}}, "dspy/new.py is not upstream's, and no patch adds it"),
-        ({"declared": {"dspy/new.py"}}, "dspy/new.py is declared by a patch, and is missing"),
+        ({"declared": {"dspy/new.py"}}, "dspy/new.py is declared, and is missing"),
         ({"files": {**FILES, "codemods/cli.py": ""}}, "codemods/cli.py is neither in dspy/ nor metadata"),
         ({"files": {**FILES, "dspy/__init__.py": "import codemods"}}, "dspy/__init__.py names the toolchain"),
         ({"more": "Requires-Dist: regex\n"}, "dependencies: ('anyio', 'regex'), and upstream has ('anyio',)"),
@@ -124,7 +124,7 @@ class Tools:
         output = ""
         if "-m build" in line:
             dist = Path(words[words.index("--outdir") + 1])
-            write_wheel(dist, "dspy-async", self.version)
+            write_wheel(dist, "dspy-async", self.version, {**FILES, TYPED: ""})
             (dist / f"dspy_async-{self.version}.tar.gz").write_bytes(b"")
         elif "pip wheel" in line:
             write_wheel(Path(words[words.index("--wheel-dir") + 1]), "dspy", more=DEVELOPS)

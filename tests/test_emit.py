@@ -81,7 +81,22 @@ def test_metadata_is_upstreams_but_for_the_name_and_what_develops_it() -> None:
     assert project["urls"] == {"homepage": "https://example.org/dspy"}
     assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
     assert set(metadata["tool"]) == {"setuptools"}
-    assert metadata["tool"]["setuptools"]["package-data"] == {"dspy": ["primitives/*.js"]}
+    assert metadata["tool"]["setuptools"]["package-data"] == {"dspy": ["primitives/*.js", "py.typed"]}
+
+
+def test_checkers_are_told_to_read_the_annotations() -> None:
+    """Upstream may come to ship the file: then it is upstream's, and declared once."""
+    files = {name: content for name, content in release_files("2.0.1").items() if name != "dspy/py.typed"}
+    for release in (files, {**files, "dspy/py.typed": b"partial\n"}):
+        tree = SourceTree("2.0.1", "sdist", release)
+        package = build_package(PIN, tree, {name: "" for name in release if name.endswith(".py")})
+        assert package.files["dspy/py.typed"] == release.get("dspy/py.typed", b"")
+        data = tomllib.loads(package.files["pyproject.toml"].decode())["tool"]["setuptools"]["package-data"]
+        assert data["dspy"].count("py.typed") == 1
+
+
+def test_what_a_package_imports_from_itself_is_exported() -> None:
+    assert make().files["dspy/__init__.py"] == b"from dspy.__metadata__ import __version__ as __version__\n"
 
 
 def test_another_licence_is_not_called_mit() -> None:

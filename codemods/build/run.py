@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codemods.build.wheels import SideBySide, Wheel, read_wheel, side_by_side
-from codemods.emit import LOCK_FILE, distribution_version, read_lock
+from codemods.emit import LOCK_FILE, TYPED, distribution_version, read_lock
 from codemods.errors import ToolError
 from codemods.parity.environment import find_python, find_uv
 from codemods.parity.model import Row
@@ -221,7 +221,7 @@ class _Builder:
             self._must([*command, folder, archive.path], "upstream's wheel does not build")
         patches = load_patches(self.options.project.patches).patches
         added = {one.patch.path for one in patches if isinstance(one.patch, AddPatch) and one.applies(pin.version)}
-        return side_by_side(own, read_wheel(next(folder.glob("*.whl"))), added)
+        return side_by_side(own, read_wheel(next(folder.glob("*.whl"))), {*added, TYPED})
 
     def on(self, version: str, wheel: Path, pin: Pin) -> OnPython:
         """Install the wheel into an environment that has nothing else, check it, and run a program."""
@@ -278,7 +278,7 @@ def to_terminal(report: BuildReport) -> RenderableType:
         sides = report.sides
         parts.append(
             f"beside upstream's wheel: {sides.same} files with the same paths ({sides.data} of them data), "
-            f"{len(sides.added)} modules of ours, {len(sides.problems)} differences that nothing declares; "
+            f"{len(sides.added)} files of ours, {len(sides.problems)} differences that nothing declares; "
             f"left out: extras {', '.join(sides.left_out) or 'none'}"
         )
     table = Table(box=None, pad_edge=False, header_style="bold")

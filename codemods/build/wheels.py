@@ -48,7 +48,7 @@ class SideBySide(Row):
     data: int
     """Those among them that are no Python."""
     added: tuple[str, ...]
-    """Modules of ours, each declared by a patch that adds it."""
+    """Files of ours: modules that patches add, and what emit does."""
     left_out: tuple[str, ...]
     """Extras that only develop upstream."""
     problems: tuple[str, ...]
@@ -109,7 +109,7 @@ def side_by_side(ours: Wheel, theirs: Wheel, declared: Collection[str]) -> SideB
     Args:
         ours: its name is the converted distribution's.
         theirs: upstream's, of the same release.
-        declared: paths of modules that patches add.
+        declared: paths of modules that patches add, and of what emit adds.
     """
     added, lost = set(ours.files) - set(theirs.files), set(theirs.files) - set(ours.files)
     same = set(ours.files) & set(theirs.files)
@@ -117,7 +117,7 @@ def side_by_side(ours: Wheel, theirs: Wheel, declared: Collection[str]) -> SideB
     wanted = {name: asked for name, asked in theirs.extras.items() if name not in left_out}
     problems = [f"{name} is missing" for name in sorted(lost)]
     problems += [f"{name} is not upstream's, and no patch adds it" for name in sorted(added - set(declared))]
-    problems += [f"{name} is declared by a patch, and is missing" for name in sorted(set(declared) - added)]
+    problems += [f"{name} is declared, and is missing" for name in sorted(set(declared) - set(ours.files))]
     problems += [f"{name} is neither in {PACKAGE}/ nor metadata" for name in ours.stray]
     problems += [f"{name} names the toolchain" for name in ours.mentions]
     problems += [f"the name is {ours.name}"] if ours.name != DISTRIBUTION else []
