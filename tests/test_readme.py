@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import re
 import shlex
@@ -14,9 +15,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console
 
+from codemods.build import BuildReport
+from codemods.build.run import to_terminal
+from codemods.build.wheels import SideBySide
 from codemods.cli import app
-from tests.support.pages import blocks
+from tests.support.pages import blocks, says
 
 ROOT = Path(__file__).resolve().parents[1]
 TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md")]
@@ -91,13 +96,42 @@ def test_tests_that_are_named_are_there(page: Path) -> None:
             assert (ROOT / path).is_file() or "nox -s parity" in command or "contract" in command, command
 
 
-def test_what_sync_is_shown_to_print_is_in_its_words() -> None:
-    """The run itself is one of nox's sessions, too slow for this one."""
+def _build_words() -> str:
+    """What `dspy-async build` says at its end. The build itself takes minutes: CI and tests/test_build.py run it."""
+    sides = SideBySide(same=3, data=1, added=("dspy/py.typed",), left_out=(), problems=())
+    said = BuildReport(version="3", wheel="a.whl", sdist="a.tar.gz", sides=sides, pythons=(), problems=(), seconds={})
+    console = Console(file=io.StringIO(), width=300)
+    console.print(to_terminal(said))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_what_the_first_command_is_shown_to_say_it_says(tmp_path: Path) -> None:
+    """`nox -s sync` runs `dspy-async sync`; here it runs into another folder, and imports nothing."""
     (shown,) = blocks(ROOT / "README.md", "text")
-    words = "".join((ROOT / "codemods" / name).read_text("utf-8") for name in ("cli.py", "report.py", "sync.py"))
-    words += (ROOT / "noxfile.py").read_text("utf-8")
-    missing = {word for word in re.findall(r"[a-z]{4,}", shown.text) if word not in words}
-    assert missing <= {"generated"}, missing
+    out = tmp_path / "generated"
+    command = [sys.executable, "-m", "codemods", "sync", "--no-imports", "--out", str(out)]
+    environment = {**os.environ, "COLUMNS": "300", "NO_COLOR": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [*(done.stdout + done.stderr).splitlines(), *_build_words().splitlines()]
+    for line in shown.text.splitlines():
+        assert any(says(line, each) for each in lines), (line, lines)
+    assert (out / "report" / "report.html").is_file()
+
+
+def test_every_session_of_the_readme_is_run_by_ci() -> None:
+    """A session that nothing runs may have stopped working without anybody's notice."""
+    run = "".join(path.read_text("utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+    ran = {name for line in re.findall(r"nox -s ([\w ]+)", run) for name in line.split()}
+    named = {
+        name
+        for command in commands(ROOT / "README.md")
+        if command.startswith("nox -s ")
+        for name in command.removeprefix("nox -s ").split()
+    }
+    # It converts the releases of two years, and is for a person; tests/bump/test_backtest.py runs it on small ones.
+    by_hand = {"backtest"}
+    assert named - ran == by_hand
 
 
 def test_every_record_of_a_decision_is_listed() -> None:
