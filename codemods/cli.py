@@ -41,6 +41,11 @@ _INTERRUPTED = 130
 _REDRAW_SECONDS = 0.2
 _LINE_SECONDS = 15.0
 
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where the report is written; a folder of the cache by default."),
+]
+BothSidesPython = Annotated[str, typer.Option(metavar="VERSION|PATH", help="What both sides run on.")]
 Upstream = Annotated[
     str | None,
     typer.Option(metavar="VERSION", help="Another release than the pinned one. The pin is not edited."),
@@ -183,11 +188,8 @@ def parity(
         Path | None,
         typer.Option(metavar="PATH", help="A checkout with upstream's tests; those of the submodule by default."),
     ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where the report is written; a folder of the cache by default."),
-    ] = None,
-    python: Annotated[str, typer.Option(metavar="VERSION|PATH", help="What both sides run on.")] = "3.12",
+    report: ReportFolder = None,
+    python: BothSidesPython = "3.12",
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Test processes at once.")] = os.cpu_count() or 1,
     timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="For each test.")] = 120.0,
     extra: Annotated[bool, typer.Option(help="Run what upstream runs with --extra.")] = True,
@@ -245,11 +247,8 @@ def contract(
     ] = None,
     upstream: Upstream = None,
     source: Source = "auto",
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where the report is written; a folder of the cache by default."),
-    ] = None,
-    python: Annotated[str, typer.Option(metavar="VERSION|PATH", help="What both sides run on.")] = "3.12",
+    report: ReportFolder = None,
+    python: BothSidesPython = "3.12",
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Test processes at once.")] = os.cpu_count() or 1,
     timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="For each test.")] = 60.0,
 ) -> None:
@@ -285,10 +284,7 @@ def backtest(
     fresh: Annotated[bool, typer.Option("--fresh", help="Try again what the same toolchain has tried before.")] = False,
     imports: Annotated[bool, typer.Option(help="Import every module of each output.")] = True,
     smoke: Annotated[bool, typer.Option(help="Run the contract's smoke on each release.")] = True,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where the report is written; a folder of the cache by default."),
-    ] = None,
+    report: ReportFolder = None,
     jobs: Jobs = os.cpu_count() or 1,
 ) -> None:
     """Convert the releases of the past with today's rules and patches, and tell what each of them asks of a person."""
