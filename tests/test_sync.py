@@ -352,13 +352,11 @@ def test_ctrl_c_says_what_it_leaves_behind(project: Project, engine: Engine) -> 
 
 
 _KILLED = """
-import signal, sys, time
+import sys, time
 from pathlib import Path
 from codemods import sync
 from codemods.cli import app
 from tests.test_sync import Engine
-# What a shell starts in the background is born deaf to it, and so are its children.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 engine = Engine()
 engine.suffix = "# newer\\n"
 def wait():
