@@ -87,6 +87,11 @@ UPSTREAM_SUITE = SuiteKind("parity", read_tests)
 """Upstream's own."""
 
 
+_SCOPES = ("asyncio_default_test_loop_scope", "asyncio_default_fixture_loop_scope")
+_ONE_LOOP = tuple(part for scope in _SCOPES for part in ("-o", f"{scope}=session"))
+"""Upstream's tests share interpreters for a session. Here the process of one belongs to the loop that started it."""
+
+
 @dataclass(frozen=True)
 class ParityOptions:
     """What one run is asked to do.
@@ -125,6 +130,10 @@ class ParityOptions:
     def flags(self) -> tuple[str, ...]:
         """Upstream's own flags of pytest."""
         return tuple(flag for flag, wanted in (("--extra", self.extra), ("--deno", self.deno)) if wanted)
+
+    def flags_of(self, side: Side) -> tuple[str, ...]:
+        """The same for one side: with Deno, the converted tests run on one event loop."""
+        return (*self.flags, *(_ONE_LOOP if self.deno and side is Side.ASYNC else ()))
 
     @property
     def folder(self) -> Path:
@@ -302,7 +311,7 @@ class _Runs:
             scratch=scratch.resolve(),
             workers=self.options.workers,
             timeout=self.options.timeout,
-            flags=(*self.options.flags, *flags),
+            flags=(*self.options.flags_of(side), *flags),
             watch=watch,
             follow=self.options.suite.follow and side is Side.ASYNC,
         )

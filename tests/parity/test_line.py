@@ -22,7 +22,7 @@ from codemods import sync as sync_module
 from codemods.cli import app
 from codemods.errors import UsageError
 from codemods.parity import NoTestsError, ParityError, ParityOptions, line, prepare, run_parity
-from codemods.parity.model import Status, Verdict
+from codemods.parity.model import Side, Status, Verdict
 from codemods.parity.results import read_results
 from codemods.passes.awaits import Awaits
 from codemods.passes.settings_arguments import SettingsArguments
@@ -355,3 +355,14 @@ def test_the_command_shows_the_causes_and_fails(options: ParityOptions, monkeypa
     assert "upstream only" in result.output
     assert "tests/test_ask.py" in result.output
     assert "what to do" in result.output
+
+
+def test_with_deno_the_converted_tests_share_a_loop_as_they_share_its_processes(tmp_path: Path) -> None:
+    plain = ParityOptions(sync=SyncOptions(project=Project(tmp_path), cache=tmp_path))
+    deno = replace(plain, deno=True)
+    assert plain.flags_of(Side.ASYNC) == plain.flags_of(Side.UPSTREAM) == ("--extra",)
+    assert deno.flags_of(Side.UPSTREAM) == ("--extra", "--deno")
+    assert deno.flags_of(Side.ASYNC) == (
+        "--extra", "--deno",
+        "-o", "asyncio_default_test_loop_scope=session", "-o", "asyncio_default_fixture_loop_scope=session",
+    )  # fmt: skip
