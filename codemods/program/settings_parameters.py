@@ -40,11 +40,13 @@ class SettingsParameters:
         if len(function.arguments) <= index:
             return None
         argument = function.arguments[index]
-        if not self._in_program or not self._program.owns(function.symbol):
-            return argument.arg if argument.arg == SETTINGS else None
-        if argument.annotation is not None and may_name_class(
+        said = argument.annotation is not None
+        is_class = argument.annotation is not None and may_name_class(
             self._program, function.module, argument.annotation, self._class
-        ):
+        )
+        if not self._in_program or not self._program.owns(function.symbol):
+            return argument.arg if argument.arg == SETTINGS and (is_class or not said) else None
+        if is_class:
             return argument.arg
         return SETTINGS if argument.arg == SETTINGS and self.is_plain(function, argument) else None
 
