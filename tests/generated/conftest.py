@@ -8,6 +8,7 @@ import importlib.metadata
 import inspect
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,10 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["DSPY_CACHEDIR"] = mkdtemp(prefix="dspy-cache-")
 for _name in ("OPENAI_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"):
     os.environ.pop(_name, None)
+
+# What a shell without job control starts in the background is born deaf to an interrupt, and so is all that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DISTRIBUTION = "dspy-async"
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -18,7 +18,8 @@ from tests.generated.support import fields, question_of
 from tests.support.model_server import Answer, ModelServer, Request
 from tests.support.pages import blocks
 
-README = str(importlib.metadata.metadata("dspy-async").get_payload())
+# Where a dependency brings `importlib_metadata`, that answers, and keeps the text under this name only.
+README = importlib.metadata.metadata("dspy-async")["Description"]
 
 
 def model(request: Request) -> Answer:
