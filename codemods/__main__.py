@@ -3,6 +3,7 @@
 Like `__init__.py` and `version.py`, this file keeps to syntax that old Pythons read, so that it can turn them away.
 """
 
+import gc
 import sys
 
 OLDEST = (3, 11)
@@ -30,7 +31,11 @@ def main() -> None:
     # Only now: an older Python cannot even read it.
     from codemods.cli import app
 
-    app(prog_name="dspy-async")
+    try:
+        app(prog_name="dspy-async")
+    finally:
+        # The interpreter collects garbage before it ends, through all the trees that the process is about to drop.
+        gc.freeze()
 
 
 if __name__ == "__main__":
