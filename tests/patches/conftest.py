@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from codemods.patches import AddPatch, PatchSet, accept, load_patches
+from codemods.patches import AddPatch, load_patches
 from codemods.pin import load_pin
-from tests.patches.support import FILES, VERSION, Make, table
+from tests.patches.support import Make
 
 PATCHES = Path(__file__).parents[2] / "patches"
 SETTINGS_HEAD = "from __future__ import annotations\nimport copy\nfrom typing import Any\nimport cloudpickle"
@@ -124,18 +124,5 @@ def _build() -> SimpleNamespace:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """Write patches (without `reason` and `releases`) and accept the module's symbols as they are."""
-
-    def make(*patches: str, code: Mapping[str, str] | None = None, reviewed: bool = True) -> PatchSet:
-        for path, text in (code or {}).items():
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_text(text)
-        (tmp_path / "a.toml").write_text("\n".join(table(patch) for patch in patches))
-        loaded = load_patches(tmp_path)
-        chosen = [patch for patch in loaded.patches if patch.patch.kind != "add" and patch.applies(VERSION)]
-        for symbol in {patch.symbol for patch in chosen} if reviewed else ():
-            accept(tmp_path, symbol, FILES, VERSION)
-        return load_patches(tmp_path)
-
-    make.folder = tmp_path  # type: ignore[attr-defined]
-    return make
+    """Writes patches into a folder of the test's."""
+    return Make(tmp_path)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from codemods.errors import ToolError
-from codemods.patches import PatchSet, apply_patches
+from codemods.patches import PatchSet, accept, apply_patches, load_patches
 
 VERSION = "3.3.1"
 
@@ -69,7 +71,22 @@ def helper(a):
 FILES = {"pack/__init__.py": "", "pack/mod.py": MODULE, "pack/other.py": "thing = 1\n", "pack/data.json": "{"}
 
 
-Make = Callable[..., PatchSet]
+@dataclass(frozen=True)
+class Make:
+    """Writes patches (without `reason` and `releases`) into a folder, and accepts the module's symbols as they are."""
+
+    folder: Path
+
+    def __call__(self, *patches: str, code: Mapping[str, str] | None = None, reviewed: bool = True) -> PatchSet:
+        for path, text in (code or {}).items():
+            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / path).write_text(text)
+        (self.folder / "a.toml").write_text("\n".join(table(patch) for patch in patches))
+        loaded = load_patches(self.folder)
+        chosen = [patch for patch in loaded.patches if patch.patch.kind != "add" and patch.applies(VERSION)]
+        for symbol in {patch.symbol for patch in chosen} if reviewed else ():
+            accept(self.folder, symbol, FILES, VERSION)
+        return load_patches(self.folder)
 
 
 def table(patch: str) -> str:

@@ -27,8 +27,8 @@ def _imports_after(make: Make, find: str, replace: str, more: str = "", others: 
     files = {**FILES, "pack/mod.py": IMPORTS, "pack/third.py": others}
     patches = make(edit("pack.mod:work", find, replace, more), reviewed=False)
     for symbol in {patch.symbol for patch in patches.patches}:
-        accept(make.folder, symbol, files, VERSION)  # type: ignore[attr-defined]
-    text = apply_patches(files, load_patches(make.folder), VERSION).files["pack/mod.py"]  # type: ignore[attr-defined]
+        accept(make.folder, symbol, files, VERSION)
+    text = apply_patches(files, load_patches(make.folder), VERSION).files["pack/mod.py"]
     return [line.strip() for line in text.splitlines() if "import" in line]
 
 
@@ -85,7 +85,7 @@ def test_what_a_patch_imports_stays(make: Make) -> None:
     patch = edit("pack.mod:work", "queue.Queue()", "None").replace("[[patch.edit]]", f"{more}\n[[patch.edit]]")
     make(patch, reviewed=False)
     files = {**FILES, "pack/mod.py": IMPORTS}
-    accept(make.folder, "pack.mod:work", files, VERSION)  # type: ignore[attr-defined]
-    patches = load_patches(make.folder)  # type: ignore[attr-defined]
+    accept(make.folder, "pack.mod:work", files, VERSION)
+    patches = load_patches(make.folder)
     text = apply_patches(files, patches, VERSION).files["pack/mod.py"]
     assert "from pack.other import public as public" in text and "import queue" not in text
