@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 from codemods.coloring import Coloring, color
+from codemods.detours import without_detours
 from codemods.docstrings import plan_docstrings
 from codemods.explanations import Explanations
 from codemods.kept import Store, digest
@@ -51,7 +52,7 @@ def convert(
     held, written = held_as_text(files) | _vendored(files, rules), frozenset(final)
     sources = {path: files[path] for path in sorted(files) if path.endswith(".py") and path not in held}
     with _timed(seconds, "twins"):
-        merged, twins = merge_twins(sources, store) if _all_parse(sources) else (sources, [])
+        merged, twins = _merged(sources, written, store)
     with _timed(seconds, "program"):
         program = build_program(merged)
     with _timed(seconds, "coloring"):
@@ -106,8 +107,15 @@ def colored(files: Mapping[str, str], rules: Rules) -> Coloring:
 
 def _colored(files: Mapping[str, str], rules: Rules) -> tuple[Coloring, list[Twin]]:
     sources = {path: text.removeprefix(_MARK) for path, text in sorted(files.items()) if path.endswith(".py")}
-    merged, twins = merge_twins(sources)
+    merged, twins = _merged(sources, frozenset(), Store())
     return color(build_program(merged), rules), twins
+
+
+def _merged(sources: Mapping[str, str], written: frozenset[str], store: Store) -> tuple[dict[str, str], list[Twin]]:
+    """The texts that the program model is built of: no detours to a coroutine, and one function for two twins."""
+    if not _all_parse(sources):
+        return dict(sources), []
+    return merge_twins({path: without_detours(path, text, written) for path, text in sources.items()}, store)
 
 
 def explanations(files: Mapping[str, str], rules: Rules) -> Explanations:

@@ -319,3 +319,18 @@ def _pieces(node: ast.JoinedStr) -> list[str]:
             literal = ""
         pieces.append(_dump(value, {}))
     return [*pieces, ascii(literal)] if literal else pieces
+
+
+def lazily_imported(node: ast.AST) -> str | None:
+    """The module that an assignment puts off importing, as in ``np = require("numpy")``; None of any other statement.
+
+    It is known by its form: a name that holds what one call makes of one dotted name, given as text.
+    """
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return None
+    (target, *others), arguments = node.targets, node.value.args
+    if others or not isinstance(target, ast.Name) or len(arguments) != 1 or not isinstance(arguments[0], ast.Constant):
+        return None
+    name = arguments[0].value
+    is_dotted = isinstance(name, str) and all(part.isidentifier() for part in name.split("."))
+    return cast("str", name) if is_dotted else None

@@ -11,15 +11,15 @@ from typing import Literal
 from codemods.errors import ToolError
 from codemods.patches.changes import changes_of, keeps_decorators
 from codemods.patches.edits import Editor
-from codemods.patches.model import AddPatch, EditPatch, InsertPatch, LoadedPatch, Patch, PatchSet
+from codemods.patches.model import AddPatch, EditPatch, InsertPatch, LoadedPatch, Patch, PatchSet, RemovePatch
 from codemods.patches.surroundings import Surroundings
 from codemods.patches.text import parse_code, rewrite
 from codemods.symbols import Definition, Symbol, SymbolError, find, undecorated
 
 Part = Literal["places", "header", "whole"]
 """What of a symbol counts: of an edit its places and what gives them their meaning (see
-:mod:`codemods.patches.surroundings`), of an insertion the first line of what it stands beside, and of everything else
-all of it."""
+:mod:`codemods.patches.surroundings`), of an insertion the first line of what it stands beside, of a removal that of
+what goes, since what it does is not wanted, and of everything else all of it."""
 
 
 def find_symbol(files: Mapping[str, str], loaded: LoadedPatch) -> Symbol | None:
@@ -57,7 +57,7 @@ def part_of(patch: Patch) -> Part:
     """What of its symbol a patch depends on."""
     if isinstance(patch, EditPatch):
         return "places"
-    return "header" if isinstance(patch, InsertPatch) else "whole"
+    return "header" if isinstance(patch, InsertPatch | RemovePatch) else "whole"
 
 
 def _edits_footing(loaded: LoadedPatch, patch: EditPatch, symbol: Symbol) -> str:

@@ -2,11 +2,14 @@
 
 That is, of each place that the edit is for:
 
-- the statement, or the first line of the compound statement, that holds what is found;
-- the blocks it is in: the first line of each, which branch it is, and what is caught around it; of functions, whether
-  they are coroutines and how they are decorated;
+- the statement, or the first line of the compound statement, that is found; of an expression nothing but itself, since
+  what stands there instead is a value as it was one, whatever is done with it (what a loop goes through, and what is
+  tested, are expressions too);
+- the blocks a statement is in: the first line of each, which branch it is, and what is caught around it; of functions,
+  around an expression too, whether they are coroutines and how they are decorated;
 - how each name is bound that is used there or in the replacement: the parameter with its annotation and default, every
-  statement of the function that assigns it, the import, or that it is a function or class of the module;
+  statement of the function that assigns it, the import, or that it is a function or class of the module; of a local
+  name that an expression and its replacement both use only that it is local: whatever it holds is handed on;
 - every statement that uses a local name which is bound there, by upstream or by the replacement.
 
 Whatever else the function does may change.
@@ -18,10 +21,10 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TypeAlias, cast
+from typing import TypeAlias, TypeGuard, cast
 
 from codemods.patches.edits import Match
-from codemods.symbols import Definition, Symbol, blocks, dump, undecorated
+from codemods.symbols import Definition, Symbol, blocks, dump, lazily_imported, undecorated
 from codemods.syntax import children, walk
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -29,6 +32,7 @@ Scope: TypeAlias = ast.Module | ast.ClassDef | Function
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_INNER = (*_COMPREHENSIONS, ast.Lambda)
 _KEPT = 1 << 16
 """Lines that are kept with what they bind: more than the files have that patches stand in."""
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -80,14 +84,21 @@ class Surroundings:
             replacement: what is put there.
         """
         path = self._path(match.nodes[0])
+        expression = _exchanged(match, replacement)
+        around = path if expression is None else [step for step in path if isinstance(step[0], Definition)]
         lines = [line for node in match.nodes for line in _lines_at(node, match)]
+        lines = lines if expression is None else [_line(expression)]
         written = list(_lines_in(replacement.body))
         names = {name for line in (*lines, *written) for name in line.loads}
         bound = {name for line in (*lines, *written) for name in line.binds}
+        carried = names & {name for line in written for name in line.loads} if expression is not None else set[str]()
+        carried &= {name for line in lines for name in line.loads}
+        inner = dict(_inner_bindings(match.nodes[0], expression) if expression is not None else ())
         return [
-            *(f"in {says}" for says in self._blocks(path)),
+            *(f"in {says}" for says in self._blocks(around)),
             *(f"says {line.says}" for line in lines),
-            *sorted({f"has {says}" for name in names | bound for says in self._bindings(name, path)}),
+            *sorted({f"has {says}" for name, says in inner.items() if name in names - carried}),
+            *sorted({f"has {says}" for name in names | bound for says in self._bindings(name, path, name in carried)}),
             *sorted({f"used {says}" for name in bound for says in self._uses(name, path)}),
         ]
 
@@ -120,8 +131,9 @@ class Surroundings:
             if isinstance(node, ast.Try) and branch == "body":
                 yield from (f"caught by {_frame(handler)}" for handler in node.handlers)
 
-    def _bindings(self, name: str, path: list[tuple[ast.AST, str]]) -> Iterator[str]:
-        """What a name means at a place, by what binds it in the innermost scope that does."""
+    def _bindings(self, name: str, path: list[tuple[ast.AST, str]], carried: bool) -> Iterator[str]:
+        """What a name means at a place, by what binds it in the innermost scope that does; of a local name that is
+        carried over only that."""
         scopes = [node for node, _ in path if isinstance(node, ast.Module | ast.ClassDef | Function)]
         for scope in reversed(scopes):
             # Functions do not see the names of a class that they stand in.
@@ -129,7 +141,8 @@ class Surroundings:
                 continue
             found = list(_binding(name, scope))
             if found:
-                yield from (f"{name}: {says}" for says in found)
+                is_local = carried and isinstance(scope, Function) and not all(map(_is_import, found))
+                yield from [f"{name}: local"] if is_local else (f"{name}: {says}" for says in found)
                 return
         brought = [says for _, node in _binding_nodes(name, self.imports.body) for says in _imported(name, node)]
         yield f"{name}: {brought[0] if brought else 'not bound in the module'}"
@@ -138,6 +151,38 @@ class Surroundings:
         scope = next(node for node, _ in reversed(path) if isinstance(node, ast.Module | ast.ClassDef | Function))
         if isinstance(scope, Function):
             yield from (f"{name}: {line.says}" for line in _lines_in(scope.body) if name in line.loads)
+
+
+def _exchanged(match: Match, replacement: ast.Module) -> ast.expr | None:
+    """The one expression that an edit is about, if it is that: of a first line what a loop goes through or what is
+    tested. A call that is a statement of its own is no value.
+    """
+    if match.expression is not None:
+        statement = match.nodes[0]
+        return None if isinstance(statement, ast.Expr) and statement.value is match.expression else match.expression
+    if match.header is None or len(replacement.body) != 1:
+        return None
+    node, old, new = match.nodes[0], match.header, replacement.body[0]
+    if isinstance(node, ast.For) and isinstance(old, ast.For) and isinstance(new, ast.For):
+        return node.iter if dump(old.target) == dump(new.target) else None
+    if isinstance(node, ast.If | ast.While) and type(node) is type(new):
+        return node.test
+    return None
+
+
+def _inner_bindings(statement: ast.stmt, expression: ast.expr) -> Iterator[tuple[str, str]]:
+    """What comprehensions and lambdas around an expression bind: names, and what says so. The innermost come last."""
+    around = [node for node in _without_blocks(statement) if isinstance(node, _INNER) and expression in ast.walk(node)]
+    for node in around:
+        if isinstance(node, ast.Lambda):
+            yield from ((one.arg, f"{one.arg}: {dump(node.args)}") for one in ast.walk(node.args) if _is_argument(one))
+        else:
+            says = [dump(generator) for generator in node.generators]
+            yield from ((each.id, f"{each.id}: {says}") for each in _targets(node) if isinstance(each, ast.Name))
+
+
+def _is_argument(node: ast.AST) -> TypeGuard[ast.arg]:
+    return isinstance(node, ast.arg)
 
 
 def _lines_at(node: ast.stmt, match: Match) -> Iterator[_Line]:
@@ -232,8 +277,11 @@ def _binding(name: str, scope: Scope) -> Iterator[str]:
         elif isinstance(node, Definition):
             # What it does is not the edit's affair: that it is there, and what it is.
             yield type(node).__name__
+        elif isinstance(scope, ast.Module):
+            module = lazily_imported(node)
+            yield f"imported {module}" if module is not None else "a value"
         else:
-            yield "a value" if isinstance(scope, ast.Module) else line.says
+            yield line.says
 
 
 def _binding_nodes(name: str, body: Iterable[ast.stmt]) -> Iterator[tuple[_Line, ast.AST]]:
@@ -259,6 +307,10 @@ def _parameter(name: str, arguments: ast.arguments) -> Iterator[str]:
     for kind, one in (("*", arguments.vararg), ("**", arguments.kwarg)):
         if one is not None and one.arg == name:
             yield f"{kind} {_dumped(one.annotation)}"
+
+
+def _is_import(says: str) -> bool:
+    return says.startswith("imported ")
 
 
 def _imported(name: str, node: ast.AST) -> Iterator[str]:

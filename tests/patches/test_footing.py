@@ -39,3 +39,10 @@ def test_the_first_line_of_a_class_does_not_depend_on_what_is_in_it(make: Make) 
     assert apply_patches(with_change('"base"', '"none"'), patches, "3.4.0").applied
     with pytest.raises(ToolError, match="reviewed"):
         apply_patches(with_change("class Base:", "class Base(int):"), patches, "3.4.0")
+
+
+def test_what_a_removed_function_does_is_of_no_account(make: Make) -> None:
+    patches = make('kind = "remove"\nsymbol = "pack.mod:helper"')
+    assert apply_patches(with_change("return a\n", "return a + 1\n"), patches, "3.4.0").applied
+    with pytest.raises(ToolError, match="reviewed"):
+        apply_patches(with_change("def helper(a):", "def helper(a, b):"), patches, "3.4.0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -19,12 +20,21 @@ ECHO = "import sys\nfor line in sys.stdin: print(line.strip().upper(), flush=Tru
 DEAF = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(60)"
 
 
+PIPES: dict[str, Any] = {
+    "stdin": subprocess.PIPE,
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.PIPE,
+    "text": True,
+    "encoding": "UTF-8",
+}
+
+
 @pytest.fixture
 def start(runtime: SimpleNamespace) -> Any:
-    cls = load("dspy.utils.processes", ADDITIONS / "utils" / "processes.py").AsyncProcess
+    processes = load("dspy.utils.processes", ADDITIONS / "utils" / "processes.py")
 
     async def start(code: str) -> Any:
-        return await cls.start([sys.executable, "-c", code], dict(os.environ))
+        return await processes.Popen([sys.executable, "-c", code], env=dict(os.environ), **PIPES)
 
     return start
 
@@ -50,9 +60,16 @@ async def test_what_is_written_is_answered(start: Any) -> None:
 
 
 async def test_a_program_that_is_not_there(start: Any, runtime: SimpleNamespace) -> None:
-    cls = sys.modules["dspy.utils.processes"].AsyncProcess
+    processes = sys.modules["dspy.utils.processes"]
     with pytest.raises(FileNotFoundError):
-        await cls.start(["no-such-program-anywhere"], {})
+        await processes.Popen(["no-such-program-anywhere"], env={}, **PIPES)
+
+
+@pytest.mark.parametrize("other", [{"text": False}, {"encoding": "latin-1"}, {"stderr": subprocess.STDOUT}])
+async def test_other_streams_are_refused(start: Any, other: dict[str, Any]) -> None:
+    processes = sys.modules["dspy.utils.processes"]
+    with pytest.raises(ValueError, match="three pipes, with text in UTF-8"):
+        await processes.Popen([sys.executable, "-c", ""], env={}, **(PIPES | other))
 
 
 async def test_writing_to_one_that_has_ended(start: Any) -> None:

@@ -32,7 +32,7 @@ def test_without_the_reviewed_source_the_new_one_is_shown(make: Make) -> None:
 
 def test_all_stale_symbols_are_told_at_once(make: Make) -> None:
     later = with_change("make_lock()", "make_lock(1)")
-    later["pack/mod.py"] = later["pack/mod.py"].replace("return a\n", "return a + 1\n")
+    later["pack/mod.py"] = later["pack/mod.py"].replace("def helper(a)", "def helper(a, b)")
     with pytest.raises(ToolError) as error:
         apply_patches(later, make(RUN_EDIT, 'kind = "remove"\nsymbol = "pack.mod:helper"'), "3.4.0")
     assert "accept pack.mod:Base.run" in str(error.value)

@@ -34,7 +34,7 @@ class Pool:
             tell(error)
         finally:
             close()
-        return [each for each in before if total]
+        return [each for each in before if kept(total)]
 
     def other(self):
         return SIZE
@@ -100,7 +100,66 @@ def test_the_rest_of_the_function_may_change(foot: Callable[..., Foot]) -> None:
     ],
 )
 def test_what_gives_the_place_its_meaning_may_not(foot: Callable[..., Foot], old: str, new: str) -> None:
-    assert changed(foot("thing(item, size)", "thing(item, size, wait, strict)"), old, new)
+    assert changed(foot("result = thing(item, size)", "result = thing(item, size, wait, strict)"), old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        # What is done with its value, and under what conditions.
+        ("result = thing(item, size)", "self.result = thing(item, size)"),
+        ("if strict:", "if not strict:"),
+        ("for item in items:", "for item in sorted(items):"),
+        ("except OSError as error", "except ValueError as error"),
+        ("keep(result)", "keep(result, result)"),
+        # What the names hold that are handed on.
+        ("size=4", "size=5"),
+        ("total = len(items)", "total = len(items)\n        size = total"),
+    ],
+)
+def test_around_an_expression_all_may_change_that_its_value_does_not_depend_on(
+    foot: Callable[..., Foot], old: str, new: str
+) -> None:
+    assert not changed(foot("thing(item, size)", "wait(thing(item, size), total)"), old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        # What is called, and what is imported under a name.
+        ("thing(item, size)", "thing(size, item)"),
+        ("from pack.other import thing, limit", "from pack.third import thing, limit"),
+        # How a name is bound that the replacement brings, and that is no longer used.
+        ("strict: bool = False", "strict: bool = True"),
+        ("size=4", "size=5"),
+        # The function that it is in.
+        ("    def run", "    async def run"),
+        ("@cached", "@cached(size=1)"),
+    ],
+)
+def test_what_gives_an_expression_its_meaning_may_not(foot: Callable[..., Foot], old: str, new: str) -> None:
+    assert changed(foot("thing(item, size)", "thing(item, strict)"), old, new)
+
+
+def test_a_name_that_becomes_local_is_another(foot: Callable[..., Foot]) -> None:
+    place = foot("thing(item, size)", "wait(thing(item, size))")
+    assert changed(place, "total = len(items)", "total = len(items)\n        thing = str")
+
+
+def test_what_a_comprehension_around_an_expression_binds_counts(foot: Callable[..., Foot]) -> None:
+    old, new = "for each in before if", "for each in sorted(before) if"
+    assert changed(foot("kept(total)", "each.kept(total)"), old, new)
+    assert not changed(foot("kept(total)", "bind(kept)(total)"), old, new)
+
+
+def test_what_a_loop_goes_through_and_what_is_tested_are_expressions(foot: Callable[..., Foot]) -> None:
+    loop = foot("for item in items: ...", "for item in sorted(items): ...")
+    assert not changed(loop, "if strict:", "if size:")
+    assert changed(loop, "for item in items:", "for item in before:")
+    other = foot("for item in items: ...", "for one in items: ...")
+    assert changed(other, "if strict:", "if size:")
+    test = foot("if strict: ...", "if strict and total: ...")
+    assert changed(test, "total = len(items)", "total = 0") and not changed(test, "close()", "close_all()")
 
 
 def test_the_branch_counts(foot: Callable[..., Foot]) -> None:
@@ -119,7 +178,7 @@ def test_a_name_that_only_the_replacement_uses_counts(foot: Callable[..., Foot])
 
 def test_names_that_the_replacement_binds_count_where_they_are_used(foot: Callable[..., Foot]) -> None:
     place = foot("skip()", "before = []")
-    assert changed(place, "for each in before if total", "for each in before")
+    assert changed(place, "for each in before if kept(total)", "for each in before")
     assert not changed(place, "total = len(items)", "total = 0")
 
 
@@ -138,7 +197,7 @@ def test_what_the_patch_imports_upstream_may_import_too(foot: Callable[..., Foot
 
 
 def test_a_first_line_does_not_depend_on_what_is_under_it(foot: Callable[..., Foot]) -> None:
-    place = foot("for item in items: ...", "async for item in items: ...")
+    place = foot("for item in items: ...", "for each in items: ...")
     assert not changed(place, "keep(result)", "tell(result)")
     # It binds the name that is used there.
     assert changed(place, "thing(item, size)", "thing(size)")

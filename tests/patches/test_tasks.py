@@ -96,3 +96,69 @@ async def test_a_generator_that_is_left_is_closed(tasks: Any) -> None:
     await items.__anext__()
     await items.aclose()
     assert closed == [True]
+
+
+async def test_a_pool_makes_so_many_calls_at_a_time_and_has_ended_with_its_block(tasks: Any) -> None:
+    now = most = 0
+
+    async def work(item: int, by: int = 1) -> int:
+        nonlocal now, most
+        now, most = now + 1, max(most, now + 1)
+        await asyncio.sleep(0.01 * (3 - item))
+        now -= 1
+        return item * by
+
+    async with tasks.task_pool(max_workers=2) as pool:
+        first, *others = [pool.submit(work, item, by=10) for item in range(4)]
+        # What is not async is called in its turn as well.
+        plain = pool.submit(divmod, 7, 2)
+        assert await first.result() == 0
+    assert most == 2 and now == 0
+    assert [await each.result() for each in others] == [10, 20, 30]
+    assert await plain.result() == (3, 1)
+
+
+async def test_futures_of_a_pool_come_as_they_are_done(tasks: Any) -> None:
+    async def work(item: int) -> int:
+        await asyncio.sleep(0.02 * (3 - item))
+        if item == 1:
+            raise KeyError(item)
+        return item
+
+    told: list[int | str] = []
+    async with tasks.task_pool(max_workers=3) as pool:
+        items = {pool.submit(work, item): item for item in range(3)}
+        async for future in tasks.completed(items):
+            try:
+                told.append(await future.result())
+            except KeyError:
+                told.append(f"no {items[future]}")
+    assert told == [2, "no 1", 0]
+
+
+@pytest.mark.parametrize("how", ["error", "cancelled"])
+async def test_no_call_of_a_pool_outlives_an_error_or_a_cancellation(tasks: Any, how: str) -> None:
+    ended: list[int] = []
+
+    async def work(item: int) -> None:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.append(item)
+
+    async def all_of_them() -> None:
+        async with tasks.task_pool(max_workers=2) as pool:
+            for item in range(3):
+                pool.submit(work, item)
+            await asyncio.sleep(0.01)
+            if how == "error":
+                raise ValueError(how)
+            await asyncio.sleep(30)
+
+    task = asyncio.ensure_future(all_of_them())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises((ValueError, asyncio.CancelledError)):
+        await task
+    # The third had not had its turn.
+    assert sorted(ended) == [0, 1]

@@ -1,4 +1,4 @@
-"""Child processes whose waits are awaited."""
+"""Child processes whose waits are awaited: stands where a module used the standard library's `subprocess`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import functools
 import subprocess
 import sys
 import weakref
-from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
+from asyncio.subprocess import Process, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
+from subprocess import PIPE, TimeoutExpired, run
+
+__all__ = ["PIPE", "AsyncProcess", "Popen", "TimeoutExpired", "run"]
 
 
 class AsyncProcess:
     """A child process with text pipes, as `subprocess.Popen` has it, whose waits are awaited.
 
     It belongs to the event loop that it was started on, and is killed if it is forgotten: when nothing refers to this
-    object any more, or Python exits. Made by `start`.
+    object any more, or Python exits. Made by `Popen`.
     """
 
     GRACE = 5.0
@@ -32,22 +35,6 @@ class AsyncProcess:
         self.stdin = _Writer(self, self._process.stdin)
         self.stdout = _Reader(self, self._process.stdout)
         self.stderr = _Reader(self, self._process.stderr)
-
-    @classmethod
-    async def start(cls, command: Sequence[str], env: Mapping[str, str]) -> AsyncProcess:
-        """Start a process.
-
-        Args:
-            command: The program and its arguments.
-            env: Its whole environment.
-
-        Raises:
-            OSError: It cannot be started, as with `subprocess.Popen`.
-        """
-        loop = asyncio.get_running_loop()
-        # A line has the result of any code, and is as long as that.
-        streams = functools.partial(SubprocessStreamProtocol, limit=sys.maxsize // 4, loop=loop)
-        return cls(*await loop.subprocess_exec(streams, *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env))
 
     def poll(self) -> int | None:
         """The exit code, None while it runs."""
@@ -104,6 +91,37 @@ class AsyncProcess:
             return asyncio.get_running_loop() is self._loop
         except RuntimeError:
             return False
+
+
+async def Popen(  # noqa: N802 - its name in `subprocess`
+    args: Sequence[str],
+    *,
+    stdin: int,
+    stdout: int,
+    stderr: int,
+    text: bool,
+    encoding: str,
+    env: Mapping[str, str],
+) -> AsyncProcess:
+    """Start a process with three text pipes in UTF-8, as `subprocess.Popen` does.
+
+    Args:
+        args: The program and its arguments.
+        stdin: `PIPE`; so are `stdout` and `stderr`.
+        text: True.
+        encoding: UTF-8.
+        env: Its whole environment.
+
+    Raises:
+        OSError: It cannot be started, as with `subprocess.Popen`.
+        ValueError: Other streams are asked for than there are here.
+    """
+    if (stdin, stdout, stderr) != (PIPE, PIPE, PIPE) or not text or encoding.lower() != "utf-8":
+        raise ValueError("A process that is awaited has three pipes, with text in UTF-8.")
+    loop = asyncio.get_running_loop()
+    # A line has the result of any code, and is as long as that.
+    streams = functools.partial(SubprocessStreamProtocol, limit=sys.maxsize // 4, loop=loop)
+    return AsyncProcess(*await loop.subprocess_exec(streams, *args, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env))
 
 
 class _Writer:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from anyio import create_memory_object_stream
 
+from dspy.utils.supplied import ready
+
 T = TypeVar("T")
 
 
@@ -41,6 +43,66 @@ async def map_limited(function: Callable[[Any], Awaitable[T]], items: Iterable[A
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
     return [results[index] for index in sorted(results)]
+
+
+class TaskFuture:
+    """What comes of a call that a `TaskPool` makes."""
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task = task
+
+    async def result(self) -> Any:
+        """Wait for the call to return; raises what it raises."""
+        return await self._task
+
+
+class TaskPool:
+    """Makes calls in tasks, as `concurrent.futures.ThreadPoolExecutor` makes them in threads. See `task_pool`.
+
+    Args:
+        max_workers: How many there are at a time.
+    """
+
+    def __init__(self, max_workers: int) -> None:
+        self._turns = asyncio.Semaphore(max_workers)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> TaskFuture:
+        """Call a function, sync or async, when it is its turn."""
+        task = asyncio.ensure_future(self._call(function, args, kwargs))
+        self._tasks.append(task)
+        return TaskFuture(task)
+
+    async def _call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        async with self._turns:
+            return await ready(function(*args, **kwargs))
+
+    async def end(self, *, at_once: bool) -> None:
+        """Wait for all that was submitted, or cancel it."""
+        for task in self._tasks if at_once else ():
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def task_pool(max_workers: int) -> AsyncGenerator[TaskPool, None]:
+    """A pool whose calls have ended when the block is left; they are cancelled where it is left by an exception."""
+    pool = TaskPool(max_workers)
+    left = False
+    try:
+        yield pool
+        left = True
+    finally:
+        await pool.end(at_once=not left)
+
+
+async def completed(futures: Iterable[TaskFuture]) -> AsyncGenerator[TaskFuture, None]:
+    """Futures of a pool, in the order in which their calls return."""
+    waiting = {future._task: future for future in futures}
+    while waiting:
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            yield waiting.pop(task)
 
 
 async def from_task(source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
