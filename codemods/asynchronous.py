@@ -9,7 +9,7 @@ import ast
 from codemods.coloring import Coloring
 from codemods.program import FunctionInfo
 from codemods.program.build import dotted
-from codemods.program.flow import Scope
+from codemods.program.scopes import Scope
 from codemods.program.values import Container, External, FunctionRef, Instance, Values
 
 _TAKES_GENERATORS = frozenset(

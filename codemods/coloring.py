@@ -18,9 +18,10 @@ from codemods.blocking import blocks, is_bridge
 from codemods.entries import is_entry, is_not_awaited, is_registered
 from codemods.program import FunctionInfo, ModuleInfo, Position, Program
 from codemods.program.build import decorator_name, dotted, iter_own
-from codemods.program.flow import Flow, Scope
+from codemods.program.flow import Flow
 from codemods.program.model import ClassInfo
 from codemods.program.names import resolve_dotted
+from codemods.program.scopes import Scope
 from codemods.program.stand_ins import StandIns
 from codemods.program.values import (
     OBJECT,

@@ -9,9 +9,9 @@ from codemods.coloring import STARTING, Coloring
 from codemods.entries import KNOWN_DECORATORS
 from codemods.program import FunctionInfo
 from codemods.program.build import decorator_name, dotted
-from codemods.program.flow import Scope
 from codemods.program.names import resolve_dotted
 from codemods.program.replacements import replacement_by_call
+from codemods.program.scopes import Scope
 from codemods.program.values import External, FunctionRef, Instance
 
 _LOOKS_AT_FUNCTIONS = frozenset(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from codemods.coloring import Coloring
 from codemods.program.build import dotted, iter_own
-from codemods.program.flow import Scope
 from codemods.program.model import ModuleInfo
 from codemods.program.replacements import Replacement, replaced_values, replacement_by_call
+from codemods.program.scopes import Scope
 from codemods.program.values import ClassRef, External, FunctionRef, Instance, Stub, Values
 
 if TYPE_CHECKING:

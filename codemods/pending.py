@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from codemods.coloring import CallSite, Coloring
 from codemods.program import FunctionInfo
 from codemods.program.build import dotted
-from codemods.program.flow import Scope
+from codemods.program.scopes import Scope
 from codemods.program.values import External
 
 _OF_ASYNCIO = frozenset(

@@ -35,10 +35,10 @@ from codemods.mocks import MockPlanner
 from codemods.pending import awaited_elsewhere
 from codemods.program import FunctionInfo, ModuleInfo, Position
 from codemods.program.build import all_bound_names, dotted, iter_own
-from codemods.program.flow import Scope
 from codemods.program.model import ClassInfo, Placed
 from codemods.program.names import resolve_dotted
 from codemods.program.replacements import replacement_by_call
+from codemods.program.scopes import Scope
 from codemods.program.settings_parameters import SETTINGS
 from codemods.program.values import ClassRef, Instance, Made
 from codemods.rules import ScopeRule

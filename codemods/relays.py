@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 
-from codemods.program.flow import Flow, Scope
+from codemods.program.flow import Flow
+from codemods.program.scopes import Scope
 from codemods.program.values import External
 
 _FUNCTION_AT = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from codemods.blocking import is_bridge
-from codemods.program.flow import Flow, Scope
+from codemods.program.flow import Flow
+from codemods.program.scopes import Scope
 from codemods.program.values import External, FunctionRef, Values
 
 THREADS = frozenset({"threading.Thread", "threading.Timer"})

@@ -19,7 +19,7 @@ from codemods.migrate.locks import holds_lock
 from codemods.migrate.rewriting import Edit, Places
 from codemods.migrate.uses import uses
 from codemods.program.build import iter_own
-from codemods.program.flow import Scope
+from codemods.program.scopes import Scope
 from codemods.program.values import External
 
 _POOLS = frozenset({"concurrent.futures.ThreadPoolExecutor", "concurrent.futures.thread.ThreadPoolExecutor"})

@@ -18,7 +18,7 @@ from codemods.migrate.pools import Waits, can_wait
 from codemods.migrate.rewriting import Edit, Places
 from codemods.migrate.uses import uses
 from codemods.program.build import iter_own
-from codemods.program.flow import Scope
+from codemods.program.scopes import Scope
 from codemods.threads import makes_thread
 
 _THREAD = frozenset({"threading.Thread"})

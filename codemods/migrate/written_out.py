@@ -19,7 +19,7 @@ from codemods.migrate.rewriting import Edit, Places, Rewritten, rewrite, with_im
 from codemods.migrate.thread_tasks import threads
 from codemods.program import ModuleInfo
 from codemods.program.build import dotted
-from codemods.program.flow import Scope
+from codemods.program.scopes import Scope
 from codemods.program.values import External, FunctionRef, Instance
 
 MAPPED, SORTED, ASSERTED, POOLED, COMMAND, MADE = "DA116", "DA117", "DA408", "DA118", "DA504", "DA119"

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from codemods.program.build import dotted
+from codemods.program.model import ClassInfo
+from codemods.program.values import ClassRef, Instance, Values
 from codemods.syntax import walk
+
+if TYPE_CHECKING:
+    from codemods.program.flow import Flow
+    from codemods.program.scopes import Scope
 
 _BLOCKS = ("body", "orelse", "finalbody")
 
@@ -38,6 +45,30 @@ def asked(test: ast.expr) -> Iterator[tuple[str, ast.expr]]:
     elif isinstance(test, ast.Call) and dotted(test.func) == "isinstance" and len(test.args) == 2:
         asked_of, classes = test.args
         yield from [(asked_of.id, classes)] if isinstance(asked_of, ast.Name) else []
+
+
+def narrowed_values(flow: Flow, values: Values, classes: list[ClassInfo] | None) -> Values:
+    """Of what a name holds, that which is of one of the classes; one of each where it holds none."""
+    if classes is None:
+        return values
+    instances = [v for v in values if isinstance(v, Instance)]
+    kept = frozenset(v for v in instances if set(flow.program.classes[v.cls].mro()) & set(classes))
+    return kept or frozenset(Instance(cls.symbol) for cls in classes)
+
+
+def classes_named(flow: Flow, node: ast.expr, scope: Scope) -> list[ClassInfo] | None:
+    """The classes that the second argument of ``isinstance`` names; None if not all are of the program."""
+    if isinstance(node, ast.Tuple):
+        parts = node.elts
+    elif isinstance(node, ast.BinOp):
+        parts = [node.left, node.right]
+    else:
+        values = flow.values(node, scope)
+        found = [flow.program.classes[v.cls] for v in values if isinstance(v, ClassRef)]
+        return found if found and len(found) == len(values) else None
+    each = [classes_named(flow, part, scope) for part in parts]
+    known = [classes for classes in each if classes is not None]
+    return [cls for classes in known for cls in classes] if len(known) == len(each) else None
 
 
 def _learn(found: dict[ast.Name, ast.expr], test: ast.expr, statements: list[ast.stmt]) -> None:

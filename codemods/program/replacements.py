@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codemods.program.build import dotted
-from codemods.program.flow import Flow, Scope
+from codemods.program.flow import Flow
+from codemods.program.scopes import Scope
 from codemods.program.values import External, ModuleRef, Value, Values
 
 _BY_OBJECT = frozenset({"setattr", "patch.object"})

@@ -11,9 +11,10 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 
-from codemods.program.flow import Flow, Scope
+from codemods.program.flow import Flow
 from codemods.program.model import ClassInfo, FunctionInfo
 from codemods.program.replacements import Replacement, replaced_values, replacements
+from codemods.program.scopes import Scope
 from codemods.program.values import (
     ClassRef,
     Container,
@@ -48,7 +49,7 @@ class StandIns:
         self._of_any_form = _called_in_any_form(flow.base) if flow.base is not None else frozenset[Value]()
         self._specs()
         for variable, expected in self._places():
-            self._put(expected, frozenset(flow.points_to[variable]))
+            self._put(expected, frozenset(flow.variables.points_to[variable]))
         for scope in flow.scopes if flow.base is not None else ():
             for call in scope.calls:
                 self._hand_over(call, scope)
@@ -64,8 +65,8 @@ class StandIns:
         flow = self._flow
         if flow.base is None:
             return
-        for variable in sorted(flow.points_to):
-            if variable in flow.handed_in and not self._is_of_settings(variable):
+        for variable in sorted(flow.variables.points_to):
+            if variable in flow.variables.handed_in and not self._is_of_settings(variable):
                 yield variable, self._expected(flow.base, variable)
             elif variable[0] == "A" and variable[1] in flow.program.classes:
                 inherited = _nearest_of_library(flow, flow.program.classes[variable[1]])

@@ -117,3 +117,6 @@ Values = frozenset[Value]
 Variable = tuple[str, ...]
 NOTHING: Values = frozenset()
 OBJECT = External("object()")
+
+YIELD = ":yield"
+"""How the site of a generator's container ends; before it stands the function's symbol."""

@@ -1,0 +1,25 @@
+"""What a function gives back: what it returns or yields, and what its annotation says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codemods.program.annotations import annotated_values
+from codemods.program.model import FunctionInfo
+from codemods.program.values import YIELD, Container, Values
+
+if TYPE_CHECKING:
+    from codemods.program.flow import Flow
+
+
+def returned_values(flow: Flow, function: FunctionInfo) -> Values:
+    """What a call of ``function`` gives, once awaited."""
+    if function.is_generator:
+        site = f"{function.symbol}{YIELD}"
+        flow.variables.add(("E", site), flow.variables.held(("Y", function.symbol)))
+        return frozenset({Container(site)})
+    returned = frozenset(flow.variables.held(("R", function.symbol)))
+    annotation = getattr(function.node, "returns", None)
+    if annotation is not None:
+        returned |= annotated_values(flow, annotation, flow.scope_of[function.node])
+    return returned

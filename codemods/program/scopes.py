@@ -1,0 +1,54 @@
+"""Scopes: code that runs with one set of local names, with what the analysis looks at in it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from codemods.program.build import iter_own
+from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
+from codemods.program.names import Target, local_imports
+from codemods.program.narrowing import narrowed_names
+
+_RELEVANT = (
+    ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
+    ast.Return, ast.Yield, ast.YieldFrom, ast.ExceptHandler, ast.MatchAs, ast.FunctionDef,
+    ast.AsyncFunctionDef, ast.ClassDef,
+)  # fmt: skip
+"""Statements and parts of such that bind something."""
+
+
+@dataclass(eq=False)
+class Scope:
+    """Code that runs with one set of local names: a function's body, or a module's or class's statements."""
+
+    module: ModuleInfo
+    function: FunctionInfo | None
+    owner: ClassInfo | None
+    node: ast.AST
+    imports: dict[str, Target] = field(default_factory=dict[str, Target])
+    nodes: list[ast.AST] = field(default_factory=list[ast.AST])
+    calls: list[ast.Call] = field(default_factory=list[ast.Call])
+    awaits: list[ast.Await] = field(default_factory=list[ast.Await])
+    narrowed: dict[ast.Name, ast.expr] = field(default_factory=dict[ast.Name, ast.expr])
+    """Uses of names that are of known classes, with the expression that names these."""
+
+    @property
+    def class_scope(self) -> bool:
+        """Whether it is the body of a class."""
+        return isinstance(self.node, ast.ClassDef)
+
+
+def scopes_of(program: Program) -> list[Scope]:
+    """Every scope of the program's own: its modules, its classes, its functions and lambdas."""
+    scopes = [Scope(module, None, None, module.tree) for module in program.own_modules()]
+    scopes += [Scope(cls.module, cls.scope, cls, cls.node) for cls in program.own_classes()]
+    for function in program.own_functions():
+        scopes.append(Scope(function.module, function, None, function.node, local_imports(program, function)))
+    for scope in scopes:
+        own = list(iter_own(scope.node))
+        scope.nodes = [n for n in own if isinstance(n, _RELEVANT)]
+        scope.calls = [n for n in own if isinstance(n, ast.Call)]
+        scope.narrowed = narrowed_names(scope.node)
+        scope.awaits = [n for n in own if isinstance(n, ast.Await)]
+    return scopes
