@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
-from codemods.coloring import Coloring, color
+from codemods.coloring import Chains, Coloring, color
 from codemods.detours import without_detours
 from codemods.docstrings import plan_docstrings
 from codemods.explanations import Explanations
@@ -121,7 +121,8 @@ def _merged(sources: Mapping[str, str], written: frozenset[str], store: Store) -
 def explanations(files: Mapping[str, str], rules: Rules) -> Explanations:
     """Why each function is a coroutine or takes settings. Raises :class:`ToolError`."""
     coloring, twins = _colored(files, rules)
-    lines = {symbol: coloring.explain(symbol) for symbol in coloring.program.functions}
+    chains = Chains(coloring)
+    lines = {symbol: chains.of(symbol) for symbol in coloring.program.functions}
     merged_as = {(twin.path, f"{twin.scope}{twin.name}"): twin for twin in twins}
     for symbol, function in coloring.program.functions.items():
         twin = merged_as.get((function.module.path, function.qualname))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from codemods.coloring import STARTING, Coloring
+from codemods.coloring import Coloring
+from codemods.coloring.calls import STARTING
 from codemods.entries import KNOWN_DECORATORS
 from codemods.program import FunctionInfo
 from codemods.program.build import decorator_name, dotted

@@ -21,15 +21,9 @@ from codemods.asynchronous import (
     makes_child,
 )
 from codemods.blocking import blocking_rules, is_bridge
-from codemods.coloring import (
-    CallSite,
-    Coloring,
-    Finding,
-    changes_default,
-    context_alias,
-    is_settings_object,
-    makes_partial,
-)
+from codemods.coloring import CallSite, Coloring
+from codemods.coloring.calls import makes_partial
+from codemods.coloring.settings_object import changes_default, context_alias, is_settings_object
 from codemods.handing import caches, foreign_decorators, handed_out
 from codemods.mocks import MockPlanner
 from codemods.pending import awaited_elsewhere
@@ -43,6 +37,7 @@ from codemods.program.settings_parameters import SETTINGS
 from codemods.program.values import ClassRef, Instance, Made
 from codemods.rules import ScopeRule
 from codemods.settings_names import binds_settings, holds_something_else, own_settings_name
+from codemods.stages import Finding
 from codemods.suites import FIXTURE, ISOLATED, Suite, asynchronous_name, is_run_by_a_case, plain_case
 from codemods.syntax import walk
 

@@ -331,9 +331,11 @@ def chains(files: Mapping[str, str], symbols: list[str]) -> dict[str, list[str]]
         files: the release's texts after the patches, by path.
         symbols: `module:qualname`.
     """
+    from codemods.coloring import Chains
     from codemods.convert import colored
     from codemods.rules import load_rules
 
     coloring = colored(files, load_rules())
+    ways = Chains(coloring)
     known = [symbol for symbol in symbols if symbol in coloring.program.functions]
-    return {symbol: lines for symbol in known if (lines := coloring.explain(symbol))}
+    return {symbol: lines for symbol in known if (lines := ways.of(symbol))}

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from codemods.coloring import Coloring, cannot_wait
+from codemods.coloring import Coloring
+from codemods.coloring.walls import cannot_wait
 from codemods.entries import is_not_awaited
 from codemods.migrate.futures import Futures
 from codemods.migrate.locks import holds_lock

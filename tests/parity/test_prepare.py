@@ -60,7 +60,7 @@ def toolchain(tmp_path: Path) -> Path:
     "name",
     [
         "codemods/passes/awaits.py",
-        "codemods/coloring.py",
+        "codemods/coloring/spread.py",
         "codemods/rules.toml",
         "codemods/convert.py",
         "codemods/migrate/engine.py",

@@ -391,3 +391,14 @@ def takers(coloring: Coloring, module: str = "dspy.sample") -> set[str]:
 
 def _names(symbols: Iterable[str], module: str) -> set[str]:
     return {symbol.partition(":")[2] for symbol in symbols if symbol.startswith(f"{module}:")}
+
+
+def colours(code: str, files: Mapping[str, str] | None = None) -> tuple[set[str], set[str]]:
+    """Coroutines and takers of settings of the sample."""
+    coloring = toy_coloring(code, files)
+    return coroutines(coloring), takers(coloring)
+
+
+def both(*names: str) -> tuple[set[str], set[str]]:
+    """The same names as coroutines and as takers of settings."""
+    return set(names), set(names)

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from anyio import create_memory_object_stream
-
 from dspy.utils.supplied import ready
 
 T = TypeVar("T")
