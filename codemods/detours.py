@@ -19,6 +19,7 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import libcst as cst
 
@@ -40,7 +41,18 @@ _FINDERS = frozenset({"asyncio", "anyio", "concurrent", "threading", "contextvar
 """Packages that are about loops and threads: to call them on the way to a coroutine is no effect of its own."""
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_STATEMENTS = (*_FUNCTIONS, ast.Try, ast.If, ast.With, ast.Return, ast.Assign, ast.Expr, ast.Pass, ast.Import)
+_STATEMENTS = (
+    *_FUNCTIONS,
+    ast.Try,
+    ast.If,
+    ast.With,
+    ast.Return,
+    ast.Assign,
+    ast.Expr,
+    ast.Pass,
+    ast.Import,
+    ast.ImportFrom,
+)
 """What a way to a coroutine is made of."""
 
 
@@ -289,11 +301,32 @@ class _Way:
         ran = self.module.ran(node, self._wrapped)
         if ran is not None:
             return ran
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args and not node.keywords:
+            return self._by_function(node.func)
+        if self._is_run_by_a_runner(node):
+            return self._coroutine(cast("ast.Call", node).args[0])
         if not _is_method(node, "result"):
             return None
         assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         future = node.func.value
         return self._started(self._values.get(future.id, future) if isinstance(future, ast.Name) else future)
+
+    def _is_run_by_a_runner(self, node: ast.expr) -> bool:
+        """``runner.run(...)`` in a ``with asyncio.Runner() as runner:``."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "run":
+            return False
+        return dotted(node.func.value) in self._runners and len(node.args) == 1
+
+    @cached_property
+    def _runners(self) -> frozenset[str]:
+        items = [item for node in self._own if isinstance(node, ast.With) for item in node.items]
+        made = [i for i in items if isinstance(i.context_expr, ast.Call) and i.optional_vars is not None]
+        names = {
+            dotted(cast("ast.expr", item.optional_vars))
+            for item in made
+            if self.module.meaning(cast("ast.Call", item.context_expr).func) == "asyncio.Runner"
+        }
+        return frozenset(name for name in names if name)
 
     def _started(self, node: ast.expr) -> _Ran | None:
         """The coroutine that is run elsewhere, by what gives a future of its result."""
@@ -344,7 +377,8 @@ class _Way:
         return any(call in self._parts(each) for each in self._own if isinstance(each, ast.Call))
 
     def _parts(self, node: ast.Call) -> list[ast.AST]:
-        if self.module.ran(node, self._wrapped) is None and self._started(node) is None:
+        is_run = self.module.ran(node, self._wrapped) is not None or self._is_run_by_a_runner(node)
+        if not is_run and self._started(node) is None:
             return []
         return [part for part in ast.walk(node) if part is not node]
 

@@ -175,13 +175,22 @@ def test_a_thread_with_a_loop_of_its_own() -> None:
         "return in_thread(lambda: asyncio.run(ask(x))).result()",
         "with ThreadPoolExecutor(1) as pool:\n    return pool.submit(asyncio.run, ask(x)).result()",
         "return asyncio.run_coroutine_threadsafe(ask(x), loop).result(timeout=3)",
+        # A function of its own for it, that is called, or by a thread.
+        "from concurrent.futures import ThreadPoolExecutor\n\ndef run():\n    return anyio.run(ask, x)\n\n"
+        "try:\n    asyncio.get_running_loop()\nexcept RuntimeError:\n    return run()\n"
+        "with ThreadPoolExecutor(max_workers=1) as pool:\n    return pool.submit(run).result()",
+        # A loop that is made for it, or a runner.
+        "try:\n    loop = asyncio.get_event_loop()\nexcept RuntimeError:\n    loop = asyncio.new_event_loop()\n"
+        "    asyncio.set_event_loop(loop)\nreturn loop.run_until_complete(ask(x))",
+        "with asyncio.Runner() as runner:\n    return runner.run(ask(x))",
         # A loop that is made to run within itself.
         "loop = asyncio.get_event_loop()\nif loop.is_running():\n    import nest_asyncio\n    nest_asyncio.apply()\n"
         "    return loop.run_until_complete(ask(x))\nelse:\n    return asyncio.run(ask(x))",
     ],
 )
 def test_other_ways(body: str) -> None:
-    head = "import asyncio\nfrom concurrent.futures import ThreadPoolExecutor\nfrom asyncer import syncify\n\n"
+    head = "import anyio\nimport asyncio\nfrom concurrent.futures import ThreadPoolExecutor\n"
+    head += "from asyncer import syncify\n\n"
     before = f"{head}def way(x):\n{textwrap.indent(body, '    ')}\n"
     assert written(before) == f"{head}def way(x):\n    return asyncio.run(ask(x))\n"
 
@@ -202,6 +211,9 @@ def test_other_ways(body: str) -> None:
         # It is written as it should be, or yields.
         "return asyncio.run(ask(x))",
         "loop = asyncio.new_event_loop()\nyield 1\nreturn loop.run_until_complete(ask(x))",
+        # Another's function, and another's runner.
+        "def run(n):\n    return asyncio.run(ask(x))\nreturn run(1)",
+        "with Runner() as runner:\n    return runner.run(ask(x))",
         # Whom the thread calls is asked for something.
         "return pool.submit(lambda n: asyncio.run(ask(n)), x).result()",
     ],
