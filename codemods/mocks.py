@@ -18,7 +18,7 @@ from codemods.program.scopes import Scope
 from codemods.program.values import ClassRef, External, FunctionRef, Instance, Stub, Values
 
 if TYPE_CHECKING:
-    from codemods.plan import CallPlan, FilePlan, Range
+    from codemods.plan.model import CallPlan, FilePlan, Range
 
 _MODULE = "unittest.mock"
 _PLAIN = frozenset({f"{_MODULE}.Mock", f"{_MODULE}.MagicMock"})

@@ -9,7 +9,7 @@ from typing import ClassVar
 import libcst as cst
 from libcst.metadata import CodeRange
 
-from codemods.plan import FilePlan, Range
+from codemods.plan.model import FilePlan, Range
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from codemods.passes.base import Pass
-from codemods.plan import ITERATORS
+from codemods.plan.model import ITERATORS
 
 
 class Definitions(Pass):

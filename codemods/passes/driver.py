@@ -30,7 +30,7 @@ from codemods.passes.shadowing_imports import ShadowingImports
 from codemods.passes.strings import Strings
 from codemods.passes.supplied import Supplied
 from codemods.passes.test_markers import TestMarkers
-from codemods.plan import FilePlan, Range
+from codemods.plan.model import FilePlan, Range
 from codemods.program.model import Position
 
 PASSES: tuple[type[Pass], ...] = (

@@ -9,7 +9,7 @@ import libcst as cst
 
 from codemods.passes.base import FileContext, Pass
 from codemods.passes.settings_parameters import add_settings, annotation_of
-from codemods.plan import FunctionPlan
+from codemods.plan.model import FunctionPlan
 
 
 class Lambdas(Pass):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from codemods.passes.base import Pass
-from codemods.plan import FunctionPlan
+from codemods.plan.model import FunctionPlan
 from codemods.program.settings_parameters import SETTINGS
 
 _SETTINGS_MODULE = "dspy.dsp.utils.settings"

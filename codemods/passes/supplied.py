@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from codemods.passes.base import Pass, parse
-from codemods.plan import SUPPLIED
+from codemods.plan.model import SUPPLIED
 
 
 class Supplied(Pass):
