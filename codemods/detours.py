@@ -69,16 +69,42 @@ def without_detours(path: str, text: str, final: Collection[str] = ()) -> str:
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     kept = frozenset(symbol.partition(":")[2] for symbol in final if symbol.startswith(f"{name}:"))
     source = SourceText(path, text)
-    edits = sorted(_Module(source, kept).edits(), reverse=True)
-    if not edits:
+    found = sorted(detours(source, kept), key=lambda detour: -detour.start)
+    if not found:
         return text
-    for start, end, new in edits:
-        text = text[:start] + new + text[end:]
+    for each in found:
+        text = text[: each.start] + each.text + text[each.end :]
     return fix_imports(cst.parse_module(text), {("asyncio", None)}, text, name, set())
 
 
-_Edit = tuple[int, int, str]
-"""Offsets of a piece of text, and what stands there instead."""
+@dataclass(frozen=True)
+class Detour:
+    """A way from plain code to a coroutine.
+
+    Args:
+        node: the function that is nothing else, or the call.
+        function: the async function that is called for the coroutine, where the coroutine is not come by otherwise.
+        start: offset in characters of the text to exchange: of a function, of what it does.
+        end: the offset behind it.
+        text: what stands there instead; it names `asyncio`.
+    """
+
+    node: ast.FunctionDef | ast.Call
+    function: ast.expr | None
+    start: int
+    end: int
+    text: str
+
+
+def detours(source: SourceText, kept: Collection[str] = (), tree: ast.Module | None = None) -> list[Detour]:
+    """The ways from plain code to a coroutine in a module, none within another.
+
+    Args:
+        source: the module.
+        kept: qualified names of functions and classes that are not looked into.
+        tree: the module's tree, for those who know its nodes; otherwise the source's own.
+    """
+    return list(_Module(source, frozenset(kept), tree or source.tree).detours())
 
 
 @dataclass(frozen=True)
@@ -87,12 +113,13 @@ class _Module:
 
     source: SourceText
     kept: frozenset[str]
+    tree: ast.Module
 
     @cached_property
     def imports(self) -> Mapping[str, str]:
         """The dotted name of what each imported name stands for, whichever scope imports it."""
         found: dict[str, str] = {}
-        for node in walk(self.source.tree):
+        for node in walk(self.tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     first = alias.name.partition(".")[0]
@@ -100,7 +127,7 @@ class _Module:
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 for alias in node.names:
                     found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-        for node in self.source.tree.body:
+        for node in self.tree.body:
             module = lazily_imported(node)
             if module is not None and isinstance(node, ast.Assign):
                 found |= {target.id: module for target in node.targets if isinstance(target, ast.Name)}
@@ -111,30 +138,29 @@ class _Module:
         first, dot, rest = (dotted(node) or "").partition(".") if isinstance(node, ast.expr) else ("", "", "")
         return f"{self.imports[first]}{dot}{rest}" if first in self.imports else ""
 
-    def edits(self) -> Iterator[_Edit]:
-        yield from self._edits_in(self.source.tree, "")
+    def detours(self) -> Iterator[Detour]:
+        yield from self._detours_in(self.tree, "")
 
-    def _edits_in(self, node: ast.AST, above: str) -> Iterator[_Edit]:
+    def _detours_in(self, node: ast.AST, above: str) -> Iterator[Detour]:
         for child in children(node):
             name = f"{above}{child.name}" if isinstance(child, _Function | ast.ClassDef) else ""
             if name in self.kept:
                 continue
-            edit = self._edit(child)
-            if edit is not None:
-                yield edit
+            detour = self._detour(child)
+            if detour is not None:
+                yield detour
             else:
                 inner = f"{name}.<locals>." if isinstance(child, _Function) else f"{name}." if name else above
-                yield from self._edits_in(child, inner)
+                yield from self._detours_in(child, inner)
 
-    def _edit(self, node: ast.AST) -> _Edit | None:
+    def _detour(self, node: ast.AST) -> Detour | None:
         if isinstance(node, ast.FunctionDef):
             way = _Way(self, node)
-            return way.edit() if way.is_detour() else None
-        if isinstance(node, ast.Call):
-            ran = self.ran(node)
-            if ran is not None and not self._hands_over_coroutine(node):
-                return self.source.start(node), self.source.end(node), f"asyncio.run({ran.text})"
-        return None
+            return way.detour() if way.is_detour() else None
+        ran = self.ran(node) if isinstance(node, ast.Call) and not self._hands_over_coroutine(node) else None
+        if ran is None or not isinstance(node, ast.Call):
+            return None
+        return Detour(node, ran.function, self.source.start(node), self.source.end(node), f"asyncio.run({ran.text})")
 
     def _hands_over_coroutine(self, call: ast.Call) -> bool:
         """``asyncio.run(...)`` and the like, which need no other form."""
@@ -180,11 +206,12 @@ class _Module:
         written = [self._text(argument) for argument in arguments]
         written += [f"{k.arg}={self._text(k.value)}" if k.arg else f"**{self._text(k.value)}" for k in keywords]
         named = [ast.keyword(k.arg, k.value) for k in keywords]
-        return _Ran(ast.dump(ast.Call(function, arguments, named)), f"{self._text(function)}({', '.join(written)})")
+        what = ast.dump(ast.Call(function, arguments, named))
+        return _Ran(what, f"{self._text(function)}({', '.join(written)})", function)
 
     def as_written(self, node: ast.expr) -> _Ran:
         """A coroutine that an expression gives."""
-        return _Ran(ast.dump(node), self._text(node))
+        return _Ran(ast.dump(node), self._text(node), node.func if isinstance(node, ast.Call) else None)
 
     def _text(self, node: ast.expr) -> str:
         return self.source.text[self.source.start(node) : self.source.end(node)]
@@ -196,6 +223,8 @@ class _Ran:
 
     what: str
     text: str
+    function: ast.expr | None = None
+    """The async function that is called for it, where it is no more than that."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -239,7 +268,7 @@ class _Way:
         made = {n.name for n in self._own if isinstance(n, _Function)}
         return not ran.names & (self._local_names | made) - kept
 
-    def edit(self) -> _Edit:
+    def detour(self) -> Detour:
         """The function with the one line, behind what the coroutine needs of it."""
         source, body, ran = self.module.source, self._body, self._ran
         assert ran is not None
@@ -247,7 +276,8 @@ class _Way:
         first, last = source.start(body[0]), source.end(body[-1])
         indent = " " * (first - source.line_start(first))
         texts = [source.text[source.start(each) : source.end(each)] for each in kept]
-        return first, last, "".join(f"{text}\n\n{indent}" for text in texts) + f"return asyncio.run({ran.text})"
+        text = "".join(f"{text}\n\n{indent}" for text in texts) + f"return asyncio.run({ran.text})"
+        return Detour(self.node, ran.function, first, last, text)
 
     @cached_property
     def _body(self) -> list[ast.stmt]:

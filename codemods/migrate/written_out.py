@@ -13,16 +13,19 @@ from functools import cached_property
 
 from codemods.asynchronous import asynchronous_generators
 from codemods.coloring import Coloring
+from codemods.detours import Detour, detours
 from codemods.migrate.commands import commands
-from codemods.migrate.pools import pools
+from codemods.migrate.pools import can_wait, pools
 from codemods.migrate.rewriting import Edit, Places, Rewritten, rewrite, with_imports
 from codemods.migrate.thread_tasks import threads
-from codemods.program import ModuleInfo
+from codemods.program import FunctionInfo, ModuleInfo
 from codemods.program.build import dotted
 from codemods.program.scopes import Scope
 from codemods.program.values import External, FunctionRef, Instance
+from codemods.symbols import SourceText
 
 MAPPED, SORTED, ASSERTED, POOLED, COMMAND, MADE = "DA116", "DA117", "DA408", "DA118", "DA504", "DA119"
+DETOUR = "DA120"
 _WIDTH = 100
 """Columns up to which an expression stays on its line."""
 _DRAWING = frozenset({"list", "tuple", "set", "frozenset", "sum", "min", "max", "sorted", "dict", "join", "Counter"})
@@ -42,6 +45,9 @@ _WORDS = (
     "typer",
     "yield",
     "celery",
+    "asyncio",
+    "anyio",
+    "sync",
 )
 """Where none of these stands in any module, nothing has to be written out. (Generators may be anywhere.)"""
 
@@ -84,6 +90,26 @@ class _Module:
             for each in (pools, threads):
                 yield from each(self.coloring, scope, lambda: self.places, lambda: self.parents, self.waits, POOLED)
         yield from commands(self.coloring, self.module, lambda: self.places, COMMAND)
+        yield from self._detours()
+
+    def _detours(self) -> Iterator[Edit]:
+        """Ways to a coroutine of DSPy's, in code that waits itself: the plain form of each, which is awaited then."""
+        source = SourceText(self.module.path, self.module.text)
+        found: dict[ast.AST, Detour] = {way.node: way for way in detours(source, tree=self.module.tree)}
+        for scope in self.flow.scopes if found else ():
+            function = scope.function
+            way = found.get(function.node) if function is not None else None
+            if way is not None and function is not None and self._is_waited_for(way, scope, function):
+                yield Edit(way.start, way.end, way.text, DETOUR, ("asyncio",))
+            for way in (found[call] for call in scope.calls if call in found):
+                if self._is_waited_for(way, scope):
+                    yield Edit(way.start, way.end, way.text, DETOUR, ("asyncio",))
+
+    def _is_waited_for(self, way: Detour, scope: Scope, function: FunctionInfo | None = None) -> bool:
+        """Whether what a detour leads to is DSPy's, and the code that takes it can wait."""
+        if function is not None and self.coloring.is_coloured(function):
+            return True
+        return way.function is not None and can_wait(self.coloring, scope) and self.waits(way.function, scope)
 
     def waits(self, node: ast.expr, scope: Scope) -> bool:
         """Whether calling what ``node`` holds makes a coroutine."""
