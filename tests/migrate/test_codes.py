@@ -60,12 +60,7 @@ def test_every_finding_of_the_engine_has_a_code() -> None:
             if (
                 isinstance(node, ast.Call)
                 and node.args
-                and ast.unparse(node.func).split(".")[-1]
-                in (
-                    "Finding",
-                    "_finding",
-                    "_wall",
-                )
+                and ast.unparse(node.func).split(".")[-1] in ("Finding", "finding", "_wall")
             ):
                 first = node.args[0]
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
