@@ -20,8 +20,6 @@ from dspy.utils.supplied import bind, ready, takes_settings
 
 logger = logging.getLogger(__name__)
 
-_UNSET = object()
-
 
 # --- patch ---
 class ParallelExecutor:
@@ -84,7 +82,7 @@ class ParallelExecutor:
             logger.warning("Execution cancelled due to errors or interruption.")
             raise Exception("Execution cancelled due to errors or interruption.")
 
-        return [None if result is _UNSET else result for result in run.results]
+        return [None if result is _MISSING else result for result in run.results]
 
     def _update_progress(self, pbar, nresults, ntotal):
         if self.compare_results:
@@ -109,7 +107,7 @@ class _Run:
         if self.provide_traceback is None:
             self.provide_traceback = settings.provide_traceback
 
-        self.results = [_UNSET] * len(data)
+        self.results = [_MISSING] * len(data)
         self.finished = 0
         self.scored = 0
         self.total_score = 0
@@ -203,7 +201,7 @@ class _Run:
         """Keep an outcome, the first one of its item, and show the progress."""
         if isinstance(outcome, _Leave):
             raise outcome.exception
-        if self.results[index] is _UNSET:
+        if self.results[index] is _MISSING:
             if isinstance(outcome, Exception):
                 self.executor.failed_indices.append(index)
                 self.executor.exceptions_map[index] = outcome
@@ -233,6 +231,7 @@ class _Leave:
         self.exception = exception
 
 
+_MISSING = object()
 _interruptible: list[ParallelExecutor] = []
 _outer_handlers: list[Any] = []
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import cloudpickle
-from dspy.dsp.utils.settings import DEFAULT_CONFIG, logger
+from dspy.dsp.utils.settings import DEFAULT_CONFIG
 from dspy.dsp.utils.utils import dotdict
 
 
@@ -128,61 +127,6 @@ class Settings:
         if self is globals().get("settings"):
             return "settings"
         return _restore, (type(self), dict(self._values))
-
-    def save(
-        self,
-        path: str,
-        modules_to_serialize: list[str] | None = None,
-        exclude_keys: list[str] | None = None,
-    ) -> None:
-        """Write the values to a file, with cloudpickle.
-
-        Args:
-            path: Where to.
-            modules_to_serialize: Modules whose classes and functions are written themselves, and not by name.
-            exclude_keys: Names of values to leave out.
-
-        Raises:
-            RuntimeError: A value cannot be pickled.
-        """
-        logger.warning(
-            "`dspy.settings` are serialized using cloudpickle. Because cloudpickle allows for the "
-            "execution of arbitrary code during deserialization, you should only load files from "
-            "verified sources within a trusted environment."
-        )
-        try:
-            for module in modules_to_serialize or []:
-                cloudpickle.register_pickle_by_value(module)
-            data = {key: value for key, value in self.config.items() if key not in (exclude_keys or [])}
-            with open(path, "wb") as f:  # noqa: PTH123
-                cloudpickle.dump(data, f)
-        except Exception as e:
-            raise RuntimeError(
-                f"Saving failed with error: {e}. Please remove the non-picklable attributes from the values "
-                "in the `dspy.settings`."
-            ) from e
-
-    @classmethod
-    def load(cls, path: str, allow_pickle: bool = False) -> dict[str, Any]:
-        """Read values that `save` wrote.
-
-        Args:
-            path: Where from.
-            allow_pickle: Whether the file may be unpickled. It can run any code, so its source must be trusted.
-
-        Returns:
-            The values, as for `configure(**values)` or `Settings(**values)`.
-
-        Raises:
-            ValueError: `allow_pickle` is not set.
-        """
-        if not allow_pickle:
-            raise ValueError(
-                "Loading .pkl files can run arbitrary code, which may be dangerous. "
-                "Set `allow_pickle=True` if you trust the source of the file."
-            )
-        with open(path, "rb") as f:  # noqa: PTH123
-            return cloudpickle.load(f)
 
 
 _new_object = object.__new__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Iterator
 from typing import Literal
 
@@ -10,7 +11,7 @@ from codemods.errors import ToolError
 from codemods.patches.edits import Editor
 from codemods.patches.model import EditPatch, InsertPatch, LoadedPatch, Patch, RemovePatch, ReplacePatch
 from codemods.patches.text import Change, deletion, indent_at, parse_code, reindent
-from codemods.symbols import Symbol
+from codemods.symbols import Definition, Symbol, body_of
 
 
 def changes_of(loaded: LoadedPatch, symbol: Symbol) -> Iterator[Change]:
@@ -41,14 +42,37 @@ def _replacement(loaded: LoadedPatch, symbol: Symbol) -> Change:
     name = loaded.symbol.rpartition(":")[2].rpartition(".")[2]
     if name not in _defined(parse_code(loaded, loaded.code)):
         raise ToolError(f"{loaded.where}: the code for {loaded.symbol} defines no {name}", remedy="Mend the patch.")
-    return Change(start, source.end(node), reindent(loaded.code, indent_at(source, start)).strip(), loaded.where)
+    code = reindent(loaded.code, indent_at(source, start)).strip()
+    return Change(start, source.end(node), _with_kept(code, name, loaded, symbol), loaded.where)
+
+
+def _with_kept(code: str, name: str, loaded: LoadedPatch, symbol: Symbol) -> str:
+    """The code of a replacement, its class with those members of upstream's that it keeps."""
+    kept = loaded.patch.keep if isinstance(loaded.patch, ReplacePatch) else ()
+    if not kept:
+        return code
+    members = {each.name: each for each in body_of(symbol.node) if isinstance(each, Definition)}
+    own = next(
+        (n for n in ast.parse(textwrap.dedent(code)).body if isinstance(n, ast.ClassDef) and n.name == name), None
+    )
+    wrong = [each for each in kept if each not in members or (own is not None and each in _defined(own))]
+    if own is None or wrong:
+        raise ToolError(
+            f"{loaded.where}: the code for {loaded.symbol} cannot keep {', '.join(wrong or kept)} of upstream's: "
+            "that is for a class, and members that upstream's has and the code does not",
+            remedy="Read upstream's class, then mend `keep`.",
+        )
+    source = symbol.source
+    texts = [source.text[source.line_start(source.start(members[k])) : source.end(members[k])] for k in kept]
+    lines = code.splitlines()
+    return "\n".join([*lines[: own.end_lineno], *(f"\n{text}" for text in texts), *lines[own.end_lineno :]])
 
 
 def keeps_decorators(patch: Patch) -> bool:
     return isinstance(patch, ReplacePatch) and patch.decorators == "upstream"
 
 
-def _defined(tree: ast.Module) -> set[str]:
+def _defined(tree: ast.Module | ast.ClassDef) -> set[str]:
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

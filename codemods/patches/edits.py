@@ -11,7 +11,7 @@ from typing import Any, cast
 from codemods.errors import ToolError
 from codemods.patches.model import Edit, LoadedPatch
 from codemods.patches.text import Change, alone, deletion, indent_at, line_above, parse_code, reindent
-from codemods.symbols import SourceText, Symbol, blocks, body_of, dump
+from codemods.symbols import Definition, SourceText, Symbol, blocks, body_of, dump, is_docstring
 
 
 @dataclass(frozen=True)
@@ -174,9 +174,18 @@ class Editor:
         start = source.start(node) if decorated else source.keyword_start(node)
         if source.text.startswith("elif", start):
             raise self._error(f"cannot change an elif ({source.path}:{source.line_of(start)})", "Replace the `if`.")
+        first = body_of(statements[-1])[0]
+        if is_docstring(first):
+            text = reindent(written.text[: written.end(first)], indent_at(source, start)).strip()
+            return Change(start, self._documentation_end(node), text, self.loaded.where)
         header = written.text[: written.header_end(statements[-1])]
         text = reindent(header + " ...", indent_at(source, start)).strip().removesuffix(" ...")
         return Change(start, source.header_end(node), text, self.loaded.where)
+
+    def _documentation_end(self, node: ast.stmt) -> int:
+        """Where the docstring of a definition ends; its first line, if it has none."""
+        first = body_of(node)[0]
+        return self._source.end(first) if is_docstring(first) else self._source.header_end(node)
 
     def _expression(self, node: ast.expr, owner: tuple[ast.stmt, list[ast.stmt]], edit: Edit) -> Change:
         statement, body = owner
@@ -224,6 +233,8 @@ class _Exchange(ast.NodeTransformer):
 
 def _is_header(node: ast.stmt) -> bool:
     body = body_of(node)
+    if isinstance(node, Definition) and body and is_docstring(body[0]):
+        body = body[1:]
     if len(body) != 1 or not isinstance(body[0], ast.Expr):
         return False
     value = body[0].value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,15 +12,25 @@ from typing import Literal
 from codemods.errors import ToolError
 from codemods.patches.changes import changes_of, keeps_decorators
 from codemods.patches.edits import Editor
-from codemods.patches.model import AddPatch, EditPatch, InsertPatch, LoadedPatch, Patch, PatchSet, RemovePatch
+from codemods.patches.model import (
+    AddPatch,
+    EditPatch,
+    InsertPatch,
+    LoadedPatch,
+    Patch,
+    PatchSet,
+    RemovePatch,
+    ReplacePatch,
+)
 from codemods.patches.surroundings import Surroundings
 from codemods.patches.text import parse_code, rewrite
-from codemods.symbols import Definition, Symbol, SymbolError, find, undecorated
+from codemods.symbols import Definition, Symbol, SymbolError, dump, find, is_docstring, undecorated
 
 Part = Literal["places", "header", "whole"]
 """What of a symbol counts: of an edit its places and what gives them their meaning (see
 :mod:`codemods.patches.surroundings`), of an insertion the first line of what it stands beside, of a removal that of
-what goes, since what it does is not wanted, and of everything else all of it."""
+what goes, since what it does is not wanted, and of everything else all of it. Of a class that is replaced, what the new
+one does not define is removed in this sense, and of its private members, which nobody else calls, nothing counts."""
 
 
 def find_symbol(files: Mapping[str, str], loaded: LoadedPatch) -> Symbol | None:
@@ -47,6 +58,8 @@ def footing_of(loaded: LoadedPatch, symbol: Symbol) -> str:
     is_definition = isinstance(symbol.node, Definition)
     if isinstance(symbol.node, Definition) and keeps_decorators(patch):
         symbol = replace(symbol, node=undecorated(symbol.node))
+    if isinstance(patch, ReplacePatch) and isinstance(symbol.node, ast.ClassDef):
+        return _class_footing(loaded, patch, symbol.node)
     if part_of(patch) == "whole":
         return symbol.fingerprint()
     # The header of an assignment or a module would be nothing: it is what it says itself that counts.
@@ -58,6 +71,30 @@ def part_of(patch: Patch) -> Part:
     if isinstance(patch, EditPatch):
         return "places"
     return "header" if isinstance(patch, InsertPatch | RemovePatch) else "whole"
+
+
+def _class_footing(loaded: LoadedPatch, patch: ReplacePatch, upstream: ast.ClassDef) -> str:
+    """What counts of a class that is replaced, member by member."""
+    name = loaded.symbol.rpartition(":")[2].rpartition(".")[2]
+    new = next(
+        (n for n in parse_code(loaded, loaded.code).body if isinstance(n, ast.ClassDef) and n.name == name), None
+    )
+    if new is None:
+        return hashlib.sha256(dump(upstream).encode()).hexdigest()
+    written = {each.name for each in new.body if isinstance(each, Definition)}
+    says = [dump(upstream, "header")]
+    for member in upstream.body:
+        if not isinstance(member, Definition):
+            says += [dump(member)] if not is_docstring(member) else []
+        elif member.name in written:
+            says.append(dump(member))
+        elif member.name not in patch.keep and not _is_private(member.name):
+            says.append(dump(member, "header"))
+    return hashlib.sha256("\n".join(says).encode()).hexdigest()
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
 
 
 def _edits_footing(loaded: LoadedPatch, patch: EditPatch, symbol: Symbol) -> str:

@@ -68,7 +68,8 @@ class Edit(_Model):
 
     Args:
         find: statements in a row, one expression, or a compound statement whose body is `...`: its first line.
-        replace: the same kind of code; empty deletes.
+        replace: the same kind of code; empty deletes. A definition's first line may bring a docstring, which takes the
+            place of upstream's.
         expect: how often it is there.
         comments: whether the comment lines directly above go too.
     """
@@ -119,10 +120,12 @@ class ReplacePatch(CodePatch):
 
     Args:
         decorators: whose decorators it has: those of its code, or upstream's, which are then no part of the review.
+        keep: members of upstream's class that the new one has too, as they are.
     """
 
     kind: Literal["replace"]
     decorators: Literal["own", "upstream"] = "own"
+    keep: tuple[str, ...] = ()
 
 
 class InsertPatch(CodePatch):

@@ -45,7 +45,7 @@ class TestPredict:
     @pytest.mark.parametrize("lm", ["openai/gpt-4o", 3])
     def test_what_is_no_model_is_refused(self, lm):
         with dspy.context(lm=lm):
-            with pytest.raises(ValueError, match="must be an instance"):
+            with pytest.raises(ValueError, match=r"must be an? .*BaseLM"):
                 dspy.Predict("question -> answer")(question="2+2")
 
     def test_configuration_of_the_part_and_of_the_call(self):

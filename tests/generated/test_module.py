@@ -337,6 +337,13 @@ class TestUsage:
             await predict(usage.settings, question="b")
             await predict(settings, question="not counted")
         assert usage.get_total_tokens()["openai/m"]["total_tokens"] == 36
+        assert usage.settings.usage_tracker is usage
+        assert settings.usage_tracker is None
+
+    async def test_a_tracker_asks_for_settings(self):
+        with pytest.raises(TypeError, match=r"track_usage\(\) needs a dspy\.Settings"):
+            dspy.track_usage()
+        assert "usage.settings" in str(dspy.track_usage.__doc__)
 
     async def test_of_a_configured_tracker(self, server: ModelServer):
         """A tracker in the settings themselves is the one that counts, and no other is made."""

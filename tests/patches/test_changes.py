@@ -52,6 +52,37 @@ def test_a_replacement_defines_what_it_replaces(make: Make) -> None:
     assert "a.toml:1: the code for pack.mod:helper defines no helper" in message
 
 
+KEEPS = '''
+kind = "replace"
+symbol = "pack.mod:Base"
+keep = ["run", "last"]
+code = """
+class Base:
+    kind = "own"
+
+
+OWN = Base()
+"""
+'''
+
+
+def test_a_replaced_class_keeps_members(make: Make) -> None:
+    text = apply_patches(FILES, make(KEEPS), VERSION).files["pack/mod.py"]
+    kept = FILES["pack/mod.py"].partition("    @staged")[2].partition("\n\n\ndef helper")[0]
+    assert f'class Base:\n    kind = "own"\n\n    @staged{kept}\n\n\nOWN = Base()\n\n\ndef helper' in text
+
+
+@pytest.mark.parametrize(("keep", "named"), [('["first"]', "first"), ('["last", "kind"]', "kind")])
+def test_what_cannot_be_kept(make: Make, keep: str, named: str) -> None:
+    message = failing(lambda: make(KEEPS.replace('["run", "last"]', keep)))
+    assert f"the code for pack.mod:Base cannot keep {named} of upstream's" in message
+
+
+def test_only_a_class_keeps_members(make: Make) -> None:
+    replaced = 'kind = "replace"\nsymbol = "pack.mod:helper"\nkeep = ["a"]\ncode = \'def helper(a): ...\''
+    assert "the code for pack.mod:helper cannot keep a of upstream's" in failing(lambda: make(replaced))
+
+
 def test_remove(make: Make) -> None:
     text = apply_patches(FILES, make('kind = "remove"\nsymbol = "pack.mod:Base.run"'), VERSION).files["pack/mod.py"]
     assert "        )\n\n    def last(self):" in text

@@ -85,6 +85,24 @@ def test_the_first_line_of_a_function_with_and_without_its_decorators(make: Make
     ]
 
 
+def test_the_first_line_of_a_function_with_documentation_of_ours(make: Make) -> None:
+    words = "def helper(a, b): ..."
+    documented = 'def helper(a, b):\n    """Help.\n\n    A lot.\n    """\n    ...'
+    text = apply_patches(FILES, make(edit("pack.mod:helper", "def helper(a): ...", documented)), VERSION)
+    assert text.files["pack/mod.py"].endswith(documented.removesuffix("...") + "if a: return 1\n    return a\n")
+    run = edit("pack.mod:Base.run", "def run(self, items): ...", 'def run(self, *items):\n    """Go."""\n    ...')
+    assert changed(make(run)) == [
+        "-    def run(self, items):",
+        '-        """Run."""',
+        "+    def run(self, *items):",
+        '+        """Go."""',
+    ]
+    assert changed(make(edit("pack.mod:helper", "def helper(a): ...", words))) == [
+        "-def helper(a):",
+        "+def helper(a, b):",
+    ]
+
+
 def test_the_first_line_of_a_class(make: Make) -> None:
     assert changed(make(edit("pack.mod:Base", "class Base: ...", "class Base(Twin): ..."))) == [
         "-class Base:",

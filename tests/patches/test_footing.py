@@ -46,3 +46,43 @@ def test_what_a_removed_function_does_is_of_no_account(make: Make) -> None:
     assert apply_patches(with_change("return a\n", "return a + 1\n"), patches, "3.4.0").applied
     with pytest.raises(ToolError, match="reviewed"):
         apply_patches(with_change("def helper(a):", "def helper(a, b):"), patches, "3.4.0")
+
+
+REPLACED = '''
+kind = "replace"
+symbol = "pack.mod:Base"
+keep = ["last"]
+code = """
+class Base:
+    def __init__(self, count=None, limit=None):
+        self.count = 1
+"""
+'''
+ENDS = ("    def last(self):", "    def _quiet(self):\n        return 1\n\n    def last(self):")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("lock = make_lock()", "lock = other_lock()"),  # of a member that the new class does not have
+        ('return f"{self.count}: {self.limit}"', "return self.count"),  # of one that is kept
+        ENDS,
+    ],
+)
+def test_what_a_replaced_class_has_of_its_own_is_of_no_account(make: Make, old: str, new: str) -> None:
+    assert apply_patches(with_change(old, new), make(REPLACED), "3.4.0").applied
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("self.count = count or settings.count", "self.count = count"),  # of a member that both have
+        ("def run(self, items):", "def run(self, items, limit):"),
+        ('kind: str = "base"', 'kind: str = "root"'),
+        ("class Base:", "class Base(Root):"),
+        ("    def last(self):", "    def first(self):\n        return 1\n\n    def last(self):"),
+    ],
+)
+def test_what_users_see_of_a_replaced_class_counts(make: Make, old: str, new: str) -> None:
+    with pytest.raises(ToolError, match="reviewed"):
+        apply_patches(with_change(old, new), make(REPLACED), "3.4.0")

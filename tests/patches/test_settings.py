@@ -6,7 +6,6 @@ import copy
 import pickle
 import threading
 import timeit
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -91,23 +90,6 @@ def test_the_process_object_stays_itself(runtime: SimpleNamespace) -> None:
     other = pickle.loads(pickle.dumps(runtime.Settings(lm="m")))
     assert isinstance(other, runtime.Settings)
     assert other.lm == "m"
-
-
-def test_save_and_load(runtime: SimpleNamespace, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "settings.pkl"
-    runtime.Settings(lm="m", secret="s").save(str(path), exclude_keys=["secret"])
-    assert "you should only load files from verified sources" in caplog.text
-    with pytest.raises(ValueError, match="Set `allow_pickle=True`"):
-        runtime.Settings.load(str(path))
-    loaded = runtime.settings.settings.load(str(path), allow_pickle=True)
-    assert loaded["lm"] == "m"
-    assert "secret" not in loaded
-    assert runtime.Settings(**loaded).lm == "m"
-
-
-def test_saving_what_cannot_be_pickled(runtime: SimpleNamespace, tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="Saving failed with error"):
-        runtime.Settings(lock=threading.Lock()).save(str(tmp_path / "s.pkl"))
 
 
 def test_a_child_is_made_quickly(runtime: SimpleNamespace) -> None:

@@ -1,4 +1,4 @@
-"""Between blocking and async code: asyncify, syncify, track_usage, and the cache's decorator."""
+"""Between blocking and async code: asyncify, syncify, and the cache's decorator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import anyio
 import pytest
 
 from tests.patches.conftest import code_of, run
-from tests.patches.test_pacing import busy, turns_during
 
 
 @pytest.fixture
@@ -144,26 +143,6 @@ def test_a_function_is_called_from_a_script(runtime: Any, syncify: Any) -> None:
     assert sync.__name__ == "double"
 
 
-def test_tracking_hands_out_its_settings(runtime: Any) -> None:
-    class UsageTracker:
-        settings = None
-
-    module = run(
-        "dspy.utils.usage_tracker",
-        "from contextlib import contextmanager\nfrom typing import Any, Generator\n"
-        "from dspy.dsp.utils.settings import Settings",
-        code_of("dspy.utils.usage_tracker:track_usage"),
-        UsageTracker=UsageTracker,
-    )
-    settings = runtime.Settings(lm="m")
-    with module.track_usage(settings) as tracker:
-        assert tracker.settings.usage_tracker is tracker
-        assert tracker.settings.lm == "m"
-        assert settings.usage_tracker is None
-    with pytest.raises(TypeError, match=r"track_usage\(\) needs a dspy\.Settings"):
-        module.track_usage()
-
-
 class Cache:
     """Remembers what it was asked, and in which thread."""
 
@@ -227,24 +206,6 @@ async def test_one_argument_is_the_request(runtime: Any) -> None:
     assert list(cache.values) == [
         repr({"model": "m", "gone": 1, "_fn_identifier": f"{__name__}.{complete.__qualname__}"})
     ]
-
-
-async def test_cached_answers_are_paced(runtime: Any) -> None:
-    import dspy
-
-    dspy.cache = Cache(False)
-
-    async def complete(settings: Any, request: dict[str, Any]) -> str:
-        return "answer"
-
-    cached, settings = _decorator(runtime, cache_arg_name="request")(complete), runtime.Settings()
-    await cached(settings, request={"model": "m"})
-
-    async def call() -> None:
-        await cached(settings, request={"model": "m"})
-        busy()
-
-    assert await turns_during(asyncio.gather(*[call() for _ in range(10)])) >= 10
 
 
 def test_a_plain_function_stays_one(runtime: Any) -> None:

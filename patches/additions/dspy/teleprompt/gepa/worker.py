@@ -33,17 +33,11 @@ async def optimize(settings: Settings, /, *, adapter: Any, module_selector: Any,
         settings: What the programs, metrics, proposers and selectors that it calls are handed.
         adapter: A `DspyAdapter`.
         module_selector: Name of one of GEPA's, or a function of the user's, with or without settings, sync or async.
-        **kwargs: All else that `gepa.optimize` takes. If there is a `reflection_lm`, it is asked through the adapter.
+        **kwargs: All else that `gepa.optimize` takes. A `reflection_lm` is a function of a prompt, like the selector.
     """
     worker = Worker()
-
-    ask = bind(adapter.stripped_lm_call, settings)
-
-    async def reflect(prompt: Any) -> str:
-        return (await ask(prompt))[0]
-
     if kwargs.get("reflection_lm") is not None:
-        kwargs["reflection_lm"] = worker.blocking(reflect)
+        kwargs["reflection_lm"] = worker.blocking(bind(kwargs["reflection_lm"], settings))
     if callable(module_selector):
         module_selector = worker.blocking(bind(module_selector, settings))
     in_thread = _InThread(adapter, settings, worker)
