@@ -19,6 +19,8 @@ from codemods.errors import ToolError
 from codemods.project import CACHE_VARIABLE
 
 DISTRIBUTION = "dspy"
+SETTLED_DAYS = 2
+"""How long after a release the versions of other distributions are taken for environments: what it came out with."""
 
 
 class _Record(BaseModel):
@@ -131,6 +133,12 @@ def archive_date(path: Path) -> datetime.date:
             f"{path} is not a readable source archive: {error}", remedy="Give an sdist (.tar.gz)."
         ) from error
     return datetime.datetime.fromtimestamp(newest, datetime.UTC).date()
+
+
+def settled(released: datetime.date) -> datetime.date:
+    """The day as of which a release's environments are resolved: some days after it, if they have come."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    return min(released + datetime.timedelta(days=SETTLED_DAYS), today)
 
 
 def _recorded(record: Path) -> str | None:

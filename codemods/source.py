@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import fnmatch
 import hashlib
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.parser import BytesHeaderParser
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 from codemods.errors import ToolError
 from codemods.pin import Pin, normal_version
-from codemods.sdist import fetch_sdist, read_archive
+from codemods.sdist import archive_date, fetch_sdist, read_archive
 
 if TYPE_CHECKING:
     from git import Commit, Repo
@@ -34,12 +35,14 @@ class SourceTree:
         files: contents by posix path relative to the release's root, sorted: `dspy/...`, `pyproject.toml`,
             `LICENSE`, `README.md`. The same for every origin.
         notes: what a person should know about how the files were come by.
+        released: the day (UTC) the archive was built that was read; None of another origin.
     """
 
     version: str
     origin: str
     files: Mapping[str, bytes] = field(repr=False)
     notes: tuple[str, ...] = ()
+    released: datetime.date | None = None
 
     @property
     def sha256(self) -> str:
@@ -105,7 +108,8 @@ def _from_sdist(version: str, cache: Path, sha256: str | None, notes: tuple[str,
     sdist = fetch_sdist(version, cache, sha256=sha256)
     files = read_archive(sdist.path)
     _check_named_version(files, version, str(sdist.path))
-    return _finish(version, "sdist", files, (*notes, *sdist.notes))
+    tree = _finish(version, "sdist", files, (*notes, *sdist.notes))
+    return replace(tree, released=archive_date(sdist.path))
 
 
 def _finish(version: str, origin: str, files: Mapping[str, bytes], notes: tuple[str, ...] = ()) -> SourceTree:

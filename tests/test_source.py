@@ -10,7 +10,7 @@ from codemods import source as source_module
 from codemods.errors import ToolError, UsageError
 from codemods.pin import load_pin
 from codemods.project import cache_directory, find_project
-from codemods.sdist import fetch_sdist
+from codemods.sdist import archive_date, fetch_sdist
 from codemods.source import SourceTree, load_source
 from tests.releases import (
     checkout_files,
@@ -140,6 +140,7 @@ def test_another_release_needs_no_edit_of_the_pin(index: Path, cache: Path, tmp_
     assert (tree.version, tree.origin) == ("1.9.0", "sdist")
     assert dict(tree.files) == release_files("1.9.0")
     assert "no hash is pinned for 1.9.0" in tree.notes[0]
+    assert tree.released == archive_date(index / "dspy-1.9.0.tar.gz")
 
 
 def test_another_release_from_the_submodules_tag(index: Path, cache: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import sys
 import time
@@ -162,7 +161,7 @@ class _Runner:
         pin = Pin(
             version=candidate.version,
             sdist_sha256=candidate.sdist_sha256,
-            resolved_on=candidate.resolved_on(datetime.datetime.now(datetime.UTC).date()),
+            resolved_on=candidate.resolved_on,
         )
         (folder / "pin.toml").write_text(pin.content(), encoding="utf-8")
         return replace(

@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from codemods.errors import ToolError
-from codemods.sdist import DISTRIBUTION, archive_date, explain_failure, fetch_sdist
-
-SETTLED_DAYS = 2
-"""How long after a release the versions of other distributions are taken for environments: what it came out with."""
+from codemods.sdist import DISTRIBUTION, archive_date, explain_failure, fetch_sdist, settled
 
 
 @dataclass(frozen=True)
@@ -35,9 +32,10 @@ class Candidate:
     released: datetime.date
     notes: tuple[str, ...] = ()
 
-    def resolved_on(self, today: datetime.date) -> datetime.date:
-        """The day as of which environments are resolved: some days after the release, if they have come."""
-        return min(self.released + datetime.timedelta(days=SETTLED_DAYS), today)
+    @property
+    def resolved_on(self) -> datetime.date:
+        """The day as of which its environments are resolved."""
+        return settled(self.released)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import shutil
 import time
@@ -186,7 +185,7 @@ class _Bump:
             version=self.candidate.version,
             commit=commit,
             sdist_sha256=self.candidate.sdist_sha256,
-            resolved_on=self.candidate.resolved_on(datetime.datetime.now(datetime.UTC).date()),
+            resolved_on=self.candidate.resolved_on,
         )
 
     def _differing(self, commit: str) -> list[str]:

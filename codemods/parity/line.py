@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from codemods.parity.results import (
 from codemods.parity.run import STRICT_FLAGS, Suite, run_suite
 from codemods.parity.strict import only_strict, read_strict
 from codemods.pin import Pin, load_pin, normal_version
+from codemods.sdist import settled
 from codemods.source import SourceTree
 from codemods.sync import SyncOptions, read_release
 from codemods.version import __version__
@@ -170,6 +172,8 @@ class _Ground:
     sources: str
     """Digest of the transformers, rules and patches. Taken at the start: somebody may be at work on them meanwhile."""
     environment: Environment
+    day: datetime.date
+    """As of which its dependencies were resolved."""
     pair: Pair
 
 
@@ -238,9 +242,17 @@ def _read(options: ParityOptions, watcher: Watcher) -> _Ground:
     tree = read_release(pin, options.sync)
     watcher.stage("the tests' environment")
     wanted = requirements(tree.files["pyproject.toml"].decode(), deno=options.deno)
-    environment = test_environment(wanted, pin.resolved_on, options.python, options.sync.cache / "environments")
+    day = environment_day(pin, tree)
+    environment = test_environment(wanted, day, options.python, options.sync.cache / "environments")
     pair = prepare(options.sync, tree, tests, options.cache, beside=options.suite.beside, announce=watcher.stage)
-    return _Ground(pin, tree, tests, sources, environment, pair)
+    return _Ground(pin, tree, tests, sources, environment, day, pair)
+
+
+def environment_day(pin: Pin, tree: SourceTree) -> datetime.date:
+    """As of which day dependencies are resolved: another release than the pinned one may need some that came later."""
+    if tree.released is None or tree.version == normal_version(pin.version):
+        return pin.resolved_on
+    return settled(tree.released)
 
 
 @dataclass
@@ -344,7 +356,7 @@ def _report(
         tool_commit=_commit(root),
         sources_sha256=ground.sources,
         tests_sha256=_digest(ground.tests),
-        environment=summarize(ground.environment, converted.python, ground.pin.resolved_on.isoformat()),
+        environment=summarize(ground.environment, converted.python, ground.day.isoformat()),
         flags=options.flags,
         workers=options.workers,
         seconds={run.side.value: round(run.seconds, 1) for run in (upstream, converted)},

@@ -6,6 +6,7 @@ does in the real thing.
 
 from __future__ import annotations
 
+import datetime
 import textwrap
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,11 +23,14 @@ from codemods import sync as sync_module
 from codemods.cli import app
 from codemods.errors import UsageError
 from codemods.parity import NoTestsError, ParityError, ParityOptions, line, prepare, run_parity
+from codemods.parity.line import environment_day
 from codemods.parity.model import Side, Status, Verdict
 from codemods.parity.results import read_results
 from codemods.passes.awaits import Awaits
 from codemods.passes.settings_arguments import SettingsArguments
+from codemods.pin import load_pin
 from codemods.project import CACHE_VARIABLE, Project
+from codemods.source import SourceTree
 from codemods.sync import Stages, SyncOptions
 from codemods.verify import VerifyResult
 from tests.parity.support import HERE
@@ -366,3 +370,13 @@ def test_with_deno_the_converted_tests_share_a_loop_as_they_share_its_processes(
         "--extra", "--deno",
         "-o", "asyncio_default_test_loop_scope=session", "-o", "asyncio_default_fixture_loop_scope=session",
     )  # fmt: skip
+
+
+def test_another_release_is_tried_with_what_it_came_out_with(options: ParityOptions) -> None:
+    """What is pinned is older, and may not have what a newer release needs."""
+    pin = load_pin(options.sync.project.pin)
+    tree = SourceTree("2.0.1", "sdist", {}, released=datetime.date(2026, 3, 1))
+    assert environment_day(pin, tree) == datetime.date(2026, 3, 3)
+    assert environment_day(pin, replace(tree, version="1.0.0")) == pin.resolved_on
+    # An unpacked release does not say when it came out.
+    assert environment_day(pin, replace(tree, origin="path", released=None)) == pin.resolved_on
