@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -115,17 +116,21 @@ class Tools:
         self.tmp_path = tmp_path
         self.version = "2.0.1"
         self.failing: tuple[str, ...] = ()
+        self.interrupted = ""
+        self.content = b""
         self.started: list[str] = []
 
     def __call__(self, command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
         words = [str(part) for part in command]
         line = " ".join(words)
         self.started.append(line)
+        if self.interrupted and self.interrupted in line:
+            raise KeyboardInterrupt
         output = ""
         if "-m build" in line:
             dist = Path(words[words.index("--outdir") + 1])
             write_wheel(dist, "dspy-async", self.version, {**FILES, TYPED: ""})
-            (dist / f"dspy_async-{self.version}.tar.gz").write_bytes(b"")
+            (dist / f"dspy_async-{self.version}.tar.gz").write_bytes(self.content)
         elif "pip wheel" in line:
             write_wheel(Path(words[words.index("--wheel-dir") + 1]), "dspy", more=DEVELOPS)
         elif "version_info" in line:
@@ -179,6 +184,56 @@ def test_a_package_that_does_not_build(options: BuildOptions, tools: Tools) -> N
     tools.failing = ("-m build",)
     with pytest.raises(ToolError, match="the package does not build:\nit says why"):
         build(options, tools)
+
+
+def package(options: BuildOptions) -> dict[str, bytes]:
+    """The package that is built, and what was built of it."""
+    paths = sorted(path for path in options.source.rglob("*") if path.is_file())
+    return {path.relative_to(options.source).as_posix(): path.read_bytes() for path in paths}
+
+
+STAGES = ["build", "metadata", "upstream's wheel", "Python 3.12"]
+PROGRAMS = ["-m build", "twine", "check_wheel_contents", "pip wheel", "pip install", "pip check", SMOKE.name]
+
+
+def test_the_stages_are_those_that_are_interrupted(options: BuildOptions, tools: Tools) -> None:
+    assert list(build(options, tools).seconds) == STAGES
+    assert all(any(program in line for line in tools.started) for program in PROGRAMS)
+
+
+@pytest.mark.parametrize("at", [*STAGES, *PROGRAMS])
+def test_an_interrupt_anywhere_leaves_the_package_and_the_next_build_goes_through(
+    options: BuildOptions, tools: Tools, at: str
+) -> None:
+    build(options, tools)
+    before = package(options)
+    shutil.rmtree(options.cache / "wheels")
+    tools.content = b"newer"
+
+    def announce(stage: str) -> None:
+        if stage == at:
+            raise KeyboardInterrupt
+
+    tools.interrupted = at
+    with pytest.raises(KeyboardInterrupt):
+        run_build(options, announce, run=tools)
+    # What was built before is there until all that replaces it is.
+    built = {name for name, data in package(options).items() if data != before.get(name)}
+    assert built == (set() if at in ("build", "-m build") else {"dist/dspy_async-2.0.1.tar.gz"})
+    assert package(options).keys() == before.keys()
+    tools.interrupted = ""
+    assert build(options, tools).faults == ()
+
+
+def test_an_index_that_cannot_be_reached(options: BuildOptions, tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upstream's archive is not in the cache, and cannot be had."""
+    shutil.rmtree(options.cache / "sdist")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    before = package(options)
+    with pytest.raises(ToolError, match="index"):
+        build(options, tools)
+    assert {name: data for name, data in package(options).items() if not name.startswith("dist/")} == before
 
 
 def test_the_version_is_what_the_pin_asks_for(options: BuildOptions, tools: Tools) -> None:

@@ -176,22 +176,25 @@ class _Builder:
         return pin
 
     def distributions(self) -> tuple[Path, Path]:
-        """Build both into an empty directory."""
+        """Build both; those of an earlier build are there until the new ones are."""
         dist = self.options.dist
-        for old in dist.glob(f"{_NAME}-*"):
-            old.unlink()
         # Elsewhere than in the package itself, where a build leaves its traces.
         with tempfile.TemporaryDirectory() as scratch:
-            copy = Path(scratch) / "package"
+            copy, fresh = Path(scratch) / "package", Path(scratch) / "dist"
             shutil.copytree(self.options.source, copy, ignore=shutil.ignore_patterns("dist", "report", "__pycache__"))
-            self._must([sys.executable, "-m", "build", "--outdir", dist, copy], "the package does not build")
-        wheels, sdists = sorted(dist.glob(f"{_NAME}-*.whl")), sorted(dist.glob(f"{_NAME}-*.tar.gz"))
-        if (len(wheels), len(sdists)) != (1, 1):
-            raise ToolError(
-                f"{dist} holds {len(wheels)} wheels and {len(sdists)} sdists, not one of each",
-                remedy="See what else writes there.",
-            )
-        return wheels[0], sdists[0]
+            self._must([sys.executable, "-m", "build", "--outdir", fresh, copy], "the package does not build")
+            wheels, sdists = sorted(fresh.glob(f"{_NAME}-*.whl")), sorted(fresh.glob(f"{_NAME}-*.tar.gz"))
+            if (len(wheels), len(sdists)) != (1, 1):
+                raise ToolError(
+                    f"the build gave {len(wheels)} wheels and {len(sdists)} sdists, not one of each",
+                    remedy="See what the package's pyproject.toml asks for.",
+                )
+            dist.mkdir(exist_ok=True)
+            for old in dist.glob(f"{_NAME}-*"):
+                old.unlink()
+            for built in (wheels[0], sdists[0]):
+                shutil.move(built, dist / built.name)
+        return dist / wheels[0].name, dist / sdists[0].name
 
     def metadata(self, wheel: Path, sdist: Path, pin: Pin) -> list[str]:
         """What twine and check-wheel-contents say, and whether the version is the pin's."""

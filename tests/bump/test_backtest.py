@@ -17,7 +17,7 @@ from codemods.backtest.report import to_markdown
 from codemods.errors import ToolError
 from codemods.sync import Stages, SyncOptions
 from codemods.trial import Trial
-from tests.bump.support import NEW, OLD, Silent, World
+from tests.bump.support import NEW, OLD, Interrupting, Silent, World
 from tests.releases import write_sdist
 
 GONE = "2.5.0"
@@ -31,10 +31,12 @@ def listed(*entries: dict[str, Any], smoke: tuple[str, ...] = ()) -> Releases:
 BOTH = ({"version": OLD}, {"version": NEW})
 
 
-def backtest(world: World, releases: Releases, engine: Stages | None = None, **more: Any) -> Backtest:
+def backtest(
+    world: World, releases: Releases, engine: Stages | None = None, watcher: Silent | None = None, **more: Any
+) -> Backtest:
     sync = SyncOptions(project=world.project, cache=world.cache)
     options = BacktestOptions(sync=sync, releases=releases, imports=False, report=world.root.parent / "report", **more)
-    return run_backtest(options, Silent(), stages=engine or world.engine)
+    return run_backtest(options, watcher or Silent(), stages=engine or world.engine)
 
 
 def broken(world: World, releases: Releases, **more: Any) -> Backtest:
@@ -133,6 +135,57 @@ def test_an_interrupt_ends_the_run_and_the_next_goes_on(world: World) -> None:
     assert world.runs == [f"convert {OLD}", f"convert {NEW}"]
     backtest(world, listed(*BOTH), fresh=True)
     assert world.runs[2:] == [f"convert {OLD}", f"convert {NEW}"]
+
+
+@pytest.mark.parametrize("at", ["find its archive", "source", "patches", "convert", "emit", "verify"])
+def test_an_interrupt_in_each_stage_leaves_the_tree_and_the_next_run_goes_on(world: World, at: str) -> None:
+    world.accept()
+    before = world.tree()
+    with pytest.raises(KeyboardInterrupt):
+        backtest(world, listed(*BOTH), watcher=Interrupting(f"{NEW}: {at}"))
+    assert world.tree() == before
+    world.runs.clear()
+    assert [one.state for one in backtest(world, listed(*BOTH)).tried] == [State.CLEAN, State.CLEAN]
+    assert world.runs == [f"convert {NEW}"]
+    assert world.tree() == before
+
+
+def test_an_interrupt_in_the_smoke_leaves_the_release_to_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.accept()
+
+    def contract(sync: SyncOptions, watcher: object, folder: Path, only: tuple[str, ...]) -> Trial:
+        if NEW in str(sync.converted) and interrupted:
+            raise KeyboardInterrupt
+        return Trial(summary="2 of 2", problems=(), seconds=1.5)
+
+    interrupted = True
+    monkeypatch.setattr(trial_module, "try_contract", contract)
+    smoke = ("tests/contract/test_a.py",)
+    with pytest.raises(KeyboardInterrupt):
+        backtest(world, listed(*BOTH, smoke=smoke))
+    interrupted = False
+    world.runs.clear()
+    assert [one.smoke for one in backtest(world, listed(*BOTH, smoke=smoke)).tried] == ["2 of 2", "2 of 2"]
+    assert world.runs == [f"convert {NEW}"]
+
+
+def test_an_index_that_cannot_be_reached_or_has_another_archive_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.accept()
+    other = {"version": "2.7.0"}
+    record = world.cache / "sdist/dspy-2.7.0.json"
+    record.write_text('{"sha256": "' + "0" * 64 + '"}')
+    write_sdist(world.index.folder, "2.7.0")
+    found = broken(world, listed(*BOTH, other)).tried[2]
+    assert (found.state, "0" * 64 in found.why) == (State.STOPPED, True)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    found = broken(world, listed(*BOTH, other), fresh=True).tried
+    assert [one.state for one in found] == [State.CLEAN, State.CLEAN, State.STOPPED]
+    assert "index" in found[2].why
 
 
 def test_the_smoke_is_part_of_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
