@@ -6,42 +6,32 @@ Runs where that is the installed DSPy, and none of the toolchain. The same work 
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 import time
 
-started = time.process_time()
-import dspy  # noqa: E402 - its import is one of the measures
+from both_sides import (  # stands beside this file; it imports dspy, which is one of the measures
+    Answering,
+    dspy,
+    examples,
+    import_modules,  # noqa: F401 - a measure as well
+    import_seconds,  # noqa: F401 - a measure as well
+    load,
+    measure,
+    served,
+)
 
-IMPORT_SECONDS = time.process_time() - started
-IMPORT_MODULES = len(sys.modules)
-
-import load  # noqa: E402 - stands beside this file
-from load import LATENCY  # noqa: E402
+LATENCY = load.LATENCY
 
 
-class Scripted(dspy.BaseLM):
-    """Answers after a while, or when a gate opens."""
-
-    def __init__(self, latency: float = 0.0, gate: asyncio.Event | None = None, agent: bool = False) -> None:
-        super().__init__(model="benchmark")
-        self.latency, self.gate, self.agent, self.waiting = latency, gate, agent, 0
+class Scripted(Answering):
+    """A model of the async package."""
 
     async def forward(self, settings, prompt=None, messages=None, **kwargs):
-        self.waiting += 1
-        if self.gate is not None:
-            await self.gate.wait()
-        elif self.latency:
-            await asyncio.sleep(self.latency)
-        return load.response(load.step(messages)) if self.agent else load.response()
+        return await self.answer(messages)
 
 
 async def exact(settings, example, prediction, trace=None):
     return prediction.answer == example.answer
-
-
-def examples(count):
-    return [dspy.Example(question=f"Where {n}?", answer="Paris").with_inputs("question") for n in range(count)]
 
 
 def predict_acall():
@@ -97,15 +87,11 @@ def evaluate_ideal():
     return taken / (LATENCY * load.EXAMPLES / load.THREADS + time.process_time() - started)
 
 
-def _served():
-    return dspy.LM("openai/benchmark", api_base=load.URL, api_key="none", cache=False)
-
-
 def evaluate_http():
     async def run():
-        await _evaluate(_served(), 20, 4)
+        await _evaluate(served(), 20, 4)
         before = time.perf_counter()
-        await _evaluate(_served(), load.HTTP_EXAMPLES, load.HTTP_THREADS)
+        await _evaluate(served(), load.HTTP_EXAMPLES, load.HTTP_THREADS)
         return time.perf_counter() - before
 
     return asyncio.run(run())
@@ -138,14 +124,6 @@ def react():
     return load.seconds(lambda: asyncio.run(run()))
 
 
-def import_seconds():
-    return IMPORT_SECONDS
-
-
-def import_modules():
-    return IMPORT_MODULES
-
-
 def context_child():
     settings, lm = dspy.Settings(), Scripted()
 
@@ -158,4 +136,4 @@ def context_child():
 
 
 if __name__ == "__main__":
-    print(float(globals()[sys.argv[1]]()))
+    measure(globals())

@@ -6,50 +6,37 @@ Runs where upstream's DSPy is installed, and none of the toolchain.
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 import time
 
-started = time.process_time()
-import dspy  # noqa: E402 - its import is one of the measures
+from both_sides import (  # stands beside this file; it imports dspy, which is one of the measures
+    Answering,
+    dspy,
+    examples,
+    import_modules,  # noqa: F401 - a measure as well
+    import_seconds,  # noqa: F401 - a measure as well
+    load,
+    measure,
+    served,
+)
 
-IMPORT_SECONDS = time.process_time() - started
-IMPORT_MODULES = len(sys.modules)
-
-import load  # noqa: E402 - stands beside this file
-from load import LATENCY  # noqa: E402
+LATENCY = load.LATENCY
 
 
-class Scripted(dspy.BaseLM):
-    """Answers after a while, or when a gate opens."""
-
-    def __init__(self, latency: float = 0.0, gate: asyncio.Event | None = None, agent: bool = False) -> None:
-        super().__init__(model="benchmark")
-        self.latency, self.gate, self.agent, self.waiting = latency, gate, agent, 0
-
-    def _answer(self, messages):
-        return load.response(load.step(messages)) if self.agent else load.response()
+class Scripted(Answering):
+    """A model of upstream's, asked in a thread or awaited."""
 
     def forward(self, prompt=None, messages=None, **kwargs):
         if self.latency:
             time.sleep(self.latency)
-        return self._answer(messages)
+        return self.answer_at_once(messages)
 
     async def aforward(self, prompt=None, messages=None, **kwargs):
-        self.waiting += 1
-        if self.gate is not None:
-            await self.gate.wait()
-        elif self.latency:
-            await asyncio.sleep(self.latency)
-        return self._answer(messages)
+        return await self.answer(messages)
 
 
 def exact(example, prediction, trace=None):
     return prediction.answer == example.answer
-
-
-def examples(count):
-    return [dspy.Example(question=f"Where {n}?", answer="Paris").with_inputs("question") for n in range(count)]
 
 
 def predict_acall():
@@ -116,13 +103,9 @@ def evaluate_ideal():
     return taken / (LATENCY * load.EXAMPLES / load.THREADS + time.process_time() - started)
 
 
-def _served():
-    return dspy.LM("openai/benchmark", api_base=load.URL, api_key="none", cache=False)
-
-
 def evaluate_http():
-    _evaluate(_served(), 20, 4)
-    return load.seconds(lambda: _evaluate(_served(), load.HTTP_EXAMPLES, load.HTTP_THREADS))
+    _evaluate(served(), 20, 4)
+    return load.seconds(lambda: _evaluate(served(), load.HTTP_EXAMPLES, load.HTTP_THREADS))
 
 
 def stall():
@@ -152,14 +135,6 @@ def react():
     return load.seconds(lambda: asyncio.run(run()))
 
 
-def import_seconds():
-    return IMPORT_SECONDS
-
-
-def import_modules():
-    return IMPORT_MODULES
-
-
 def context_child():
     lm = Scripted()
 
@@ -172,4 +147,4 @@ def context_child():
 
 
 if __name__ == "__main__":
-    print(float(globals()[sys.argv[1]]()))
+    measure(globals())

@@ -12,21 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codemods.errors import ToolError
+from codemods.releases import Releases, is_for
 from codemods.report import KnownPlace, Place
-
-
-def _is_specifier(text: str) -> str:
-    try:
-        SpecifierSet(text)
-    except InvalidSpecifier as error:
-        raise ValueError(f"{text!r} is not a version specifier such as '>=3.2,<4'") from error
-    return text
 
 
 class Entry(BaseModel):
@@ -43,8 +34,7 @@ class Entry(BaseModel):
     matches: int = Field(ge=1)
     """How many places it stands for."""
     reason: str = Field(min_length=15)
-    releases: Annotated[str, AfterValidator(_is_specifier)] = ""
-    """Releases it is for; empty is every one."""
+    releases: Releases = ""
 
     def covers(self, place: Place) -> bool:
         """Whether it stands for a place."""
@@ -54,7 +44,7 @@ class Entry(BaseModel):
 
     def applies(self, version: str) -> bool:
         """Whether it is for a release."""
-        return SpecifierSet(self.releases).contains(version, prereleases=True)
+        return is_for(self.releases, version)
 
 
 class _File(BaseModel):

@@ -20,7 +20,8 @@ VALUE = Measure(name="b", title="B", unit="ms", judge="value", bar=20.0)
 def defined(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assigned = {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} | assigned
+    imported = {alias.name for n in tree.body if isinstance(n, ast.ImportFrom) for alias in n.names}
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} | assigned | imported
 
 
 def test_each_measure_is_there_on_both_sides() -> None:

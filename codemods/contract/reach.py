@@ -19,11 +19,11 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
-from packaging.specifiers import SpecifierSet
 from pydantic import Field, ValidationError
 
 from codemods.errors import ToolError
 from codemods.parity.model import Row
+from codemods.releases import Releases, is_for
 from codemods.source import PACKAGE
 
 UNREACHED_FILE = "unreached.toml"
@@ -35,8 +35,7 @@ class Unreached(Row):
     name: str
     """`path::qualified name`, as the table prints it."""
     reason: Annotated[str, Field(min_length=20)]
-    releases: str = ""
-    """Releases it is for, as a version specifier; empty is every one."""
+    releases: Releases = ""
 
 
 class _File(Row):
@@ -90,7 +89,7 @@ def load_unreached(path: Path, version: str) -> tuple[Unreached, ...]:
         return ()
     try:
         read = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).coroutine
-        entries = tuple(one for one in read if SpecifierSet(one.releases).contains(version, prereleases=True))
+        entries = tuple(one for one in read if is_for(one.releases, version))
     except (ValueError, ValidationError) as error:
         raise ToolError(f"{path} is not valid: {error}", remedy="Mend it: see codemods/contract/reach.py.") from error
     twice = [name for name, count in Counter(one.name for one in entries).items() if count > 1]

@@ -6,24 +6,25 @@ Their body moves into `async def main()`, which `asyncio.run` runs: the engine c
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from codemods.coloring import Coloring
 from codemods.entries import is_not_awaited
 from codemods.migrate.rewriting import Edit, Places
-from codemods.program import FunctionInfo, ModuleInfo
+from codemods.migrate.scope_text import ModuleText
+from codemods.program import FunctionInfo
 from codemods.program.build import bound_names, iter_own
 
 _NAMES = ("main", "run", "body", "awaited")
 
 
-def commands(coloring: Coloring, module: ModuleInfo, places: Callable[[], Places], code: str) -> Iterator[Edit]:
+def commands(coloring: Coloring, text: ModuleText, code: str) -> Iterator[Edit]:
     """The edits of functions that have to wait and are called by a framework that would not await them."""
     for function in coloring.program.own_functions():
-        if function.module is not module or function.symbol not in coloring.walls:
+        if function.module is not text.module or function.symbol not in coloring.walls:
             continue
         if is_not_awaited(coloring.flow, function) and not function.is_generator and function.owner is None:
-            yield from _moved(function, places(), code)
+            yield from _moved(function, text.places, code)
 
 
 def _moved(function: FunctionInfo, places: Places, code: str) -> Iterator[Edit]:

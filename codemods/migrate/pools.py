@@ -8,7 +8,7 @@ another way all stays, to be reported.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -17,7 +17,8 @@ from codemods.coloring.walls import cannot_wait
 from codemods.entries import is_not_awaited
 from codemods.migrate.futures import Futures
 from codemods.migrate.locks import holds_lock
-from codemods.migrate.rewriting import Edit, Places
+from codemods.migrate.rewriting import Edit
+from codemods.migrate.scope_text import ScopeText
 from codemods.migrate.uses import uses
 from codemods.program.build import iter_own
 from codemods.program.scopes import Scope
@@ -35,22 +36,14 @@ async def {name}(waiting):
 
 """
 """Tasks in the order in which they are done. Before Python 3.13 `asyncio.as_completed` gives others in their place."""
-Waits = Callable[[ast.expr, Scope], bool]
 
 
-def pools(
-    coloring: Coloring,
-    scope: Scope,
-    places: Callable[[], Places],
-    parents: Callable[[], Mapping[ast.AST, ast.AST]],
-    waits: Waits,
-    code: str,
-) -> Iterator[Edit]:
+def pools(here: ScopeText) -> Iterator[Edit]:
     """The edits of the pools of one scope."""
-    for node in iter_own(scope.node):
-        block = _block(node, parents)
+    for node in iter_own(here.scope.node):
+        block = _block(node, here)
         if block is not None:
-            yield from _Pool(coloring, scope, block, places, parents, waits, code).edits()
+            yield from _Pool(here, block).edits()
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ def can_wait(coloring: Coloring, scope: Scope) -> bool:
     return not cannot_wait(function) and not is_not_awaited(coloring.flow, function)
 
 
-def _block(node: ast.AST, parents: Callable[[], Mapping[ast.AST, ast.AST]]) -> _Block | None:
+def _block(node: ast.AST, here: ScopeText) -> _Block | None:
     """The pool that a statement may make, and where it is one."""
     if isinstance(node, ast.With):
         item = node.items[0]
@@ -89,7 +82,7 @@ def _block(node: ast.AST, parents: Callable[[], Mapping[ast.AST, ast.AST]]) -> _
     target = node.targets[0]
     if not isinstance(target, ast.Name) or "xecutor" not in ast.unparse(node.value.func):
         return None
-    following = _following(node, parents()[node])
+    following = _following(node, here.parents[node])
     uses = [any(isinstance(n, ast.Name) and n.id == target.id for n in ast.walk(each)) for each in following]
     last = max((index for index, used in enumerate(uses) if used), default=-1)
     return _Block(node, node.value, target.id, following[: last + 1])
@@ -108,13 +101,8 @@ def _following(statement: ast.stmt, parent: ast.AST) -> list[ast.stmt]:
 class _Pool:
     """One pool of threads."""
 
-    coloring: Coloring
-    scope: Scope
+    here: ScopeText
     block: _Block
-    _places: Callable[[], Places]
-    parents: Callable[[], Mapping[ast.AST, ast.AST]]
-    waits: Waits
-    code: str
     _alone: bool = False
     """Whether all that runs in the pool is one function."""
     _body: tuple[str, str] = "function, *args, **kwargs", "function(*args, **kwargs)"
@@ -130,21 +118,23 @@ class _Pool:
     _changes: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
 
     def edits(self) -> Iterator[Edit]:
-        if not self.names(self.block.made, _POOLS) or not can_wait(self.coloring, self.scope):
+        if not self.names(self.block.made, _POOLS) or not can_wait(self.here.coloring, self.here.scope):
             return
         assert isinstance(self.block.made, ast.Call)
         limit = self._limit(self.block.made)
         calls = self._calls(self.block.name)
         if limit is None or not calls or not self._is_movable() or not self._is_left():
             return
-        taken = {n.id for n in ast.walk(self.scope.node) if isinstance(n, ast.Name)}
-        taken |= {n.name for n in ast.walk(self.scope.node) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+        taken = {n.id for n in ast.walk(self.here.scope.node) if isinstance(n, ast.Name)}
+        taken |= {
+            n.name for n in ast.walk(self.here.scope.node) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
         names = ("limit", "limited", "completed", "tasks")
         self._turns, self._limited, self._completed, self._tasks = (_free_name(name, taken) for name in names)
         self._alone = len(calls) == 1 and _method(calls[0]) == "map"
         submitted = [call for call in calls if _method(call) == "submit"]
         done = all(self._mapped(c) if _method(c) == "map" else self._submitted(c, submitted) for c in calls)
-        first = self._places().line_start(self.block.node.lineno)
+        first = self.here.places.line_start(self.block.node.lineno)
         if done and all(begin > first for begin, _, _ in self._changes):
             yield self._edit(limit)
 
@@ -155,14 +145,15 @@ class _Pool:
         if not isinstance(node, ast.Call):
             return False
         return any(
-            isinstance(v, External) and v.name in names for v in self.coloring.flow.values(node.func, self.scope)
+            isinstance(v, External) and v.name in names
+            for v in self.here.coloring.flow.values(node.func, self.here.scope)
         )
 
     def nodes(self) -> Iterator[ast.AST]:
         """The scope's own nodes, and those of functions inside of the block."""
         inside = {node for statement in self.block.statements for node in ast.walk(statement)}
         yield from inside
-        yield from (node for node in iter_own(self.scope.node) if node not in inside)
+        yield from (node for node in iter_own(self.here.scope.node) if node not in inside)
 
     def _limit(self, made: ast.Call) -> str | None:
         """The number of threads, as it is written; None where the pool is told more than that."""
@@ -172,14 +163,14 @@ class _Pool:
             return None
         if not arguments or (isinstance(arguments[0], ast.Constant) and arguments[0].value is None):
             return str(_DEFAULT)
-        return self._places().source(arguments[0])
+        return self.here.places.source(arguments[0])
 
     def _calls(self, name: str) -> list[ast.Call]:
         """Every use of the pool, if each is a call of `map` or `submit` with a coroutine function; none otherwise."""
         own = {node for statement in self.block.statements for node in ast.walk(statement)}
         found: list[ast.Call] = []
         stores = 0
-        for use in (use for use in uses(self.coloring.program, self.scope.node) if use.id == name):
+        for use in (use for use in uses(self.here.coloring.program, self.here.scope.node) if use.id == name):
             if isinstance(use.ctx, ast.Store):
                 stores += 1
                 continue
@@ -192,8 +183,8 @@ class _Pool:
 
     def _call_of(self, use: ast.Name) -> ast.Call | None:
         """The call of the pool's method that a use of its name belongs to, where it can become another."""
-        method = self.parents()[use]
-        call = self.parents().get(method)
+        method = self.here.parents[use]
+        call = self.here.parents.get(method)
         if not isinstance(method, ast.Attribute) or not isinstance(call, ast.Call) or call.func is not method:
             return None
         if method.attr == "shutdown" and isinstance(self.block.node, ast.Assign):
@@ -201,17 +192,17 @@ class _Pool:
         if method.attr not in ("map", "submit") or not call.args:
             return None
         function = call.args[0]
-        is_own = use in set(iter_own(self.scope.node)) or isinstance(self.block.node, ast.With)
+        is_own = use in set(iter_own(self.here.scope.node)) or isinstance(self.block.node, ast.With)
         plain = not isinstance(function, ast.Starred) and is_own
-        return call if plain and self.waits(function, self.scope) and not self._locks(function) else None
+        return call if plain and self.here.waits(function, self.here.scope) and not self._locks(function) else None
 
     def _is_removed(self, shutdown: ast.Call) -> bool:
         """Take the statement that ends a pool away, where others stand beside it."""
-        statement = self.parents()[shutdown]
+        statement = self.here.parents[shutdown]
         options = [*(k.arg for k in shutdown.keywords if k.arg != "wait"), *shutdown.args]
         if not isinstance(statement, ast.Expr) or options or statement not in self.block.body:
             return False
-        places, last = self._places(), statement.end_lineno
+        places, last = self.here.places, statement.end_lineno
         if last is None or not places.is_alone(statement):
             return False
         self._changes.append((places.line_start(statement.lineno), places.line_start(last + 1), ""))
@@ -219,12 +210,12 @@ class _Pool:
 
     def _locks(self, node: ast.expr) -> bool:
         """Whether a function holds a lock of threads while it waits: two tasks would wait for each other."""
-        return any(holds_lock(self.coloring, f) for f in self.coloring.flow.functions(node, self.scope))
+        return any(holds_lock(self.here.coloring, f) for f in self.here.coloring.flow.functions(node, self.here.scope))
 
     def _is_movable(self) -> bool:
         """Whether the block's lines can stand further to the left."""
         node = self.block.node
-        if not self._places().is_alone(node):
+        if not self.here.places.is_alone(node):
             return False
         if isinstance(node, ast.Assign):
             return True
@@ -239,12 +230,12 @@ class _Pool:
     # -- what becomes of it ----------------------------------------------------------------------------------------
 
     def _change(self, start: ast.expr, text: str, end: ast.expr | None = None) -> None:
-        self._changes.append((self._places().start(start), self._places().end(end or start), text))
+        self._changes.append((self.here.places.start(start), self.here.places.end(end or start), text))
 
     def _mapped(self, call: ast.Call) -> bool:
         if call.keywords or len(call.args) < 2 or any(isinstance(a, ast.Starred) for a in call.args):
             return False
-        function, *iterables = [self._places().source(argument) for argument in call.args]
+        function, *iterables = [self.here.places.source(argument) for argument in call.args]
         names = ["each"] if len(iterables) == 1 else [f"each_{number}" for number in range(1, len(iterables) + 1)]
         over = iterables[0] if len(iterables) == 1 else f"zip({', '.join(iterables)})"
         listed = ", ".join(names)
@@ -252,7 +243,7 @@ class _Pool:
         if self._alone:
             self._body = listed, f"{function}({listed})"
         made = f"await asyncio.gather(*({self._limited}({handed}) for {listed} in {over}))"
-        parent = self.parents().get(call)
+        parent = self.here.parents.get(call)
         is_list = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "list"
         bare = isinstance(parent, ast.Expr | ast.For | ast.comprehension | ast.Assign | ast.Return | ast.Call)
         whole = parent if is_list and isinstance(parent, ast.Call) and parent.args == [call] else call
@@ -261,12 +252,12 @@ class _Pool:
 
     def _submitted(self, call: ast.Call, calls: list[ast.Call]) -> bool:
         """`pool.submit(f, x)`: a task, if whoever holds the future asks no more of it than of a task."""
-        futures = Futures(call, calls, lambda: list(self.nodes()), self.parents(), self.names)
+        futures = Futures(call, calls, lambda: list(self.nodes()), self.here.parents, self.names)
         if not futures.are_simple():
             return False
-        arguments = [self._places().source(argument) for argument in call.args]
-        arguments += [f"{k.arg}={self._places().source(k.value)}" if k.arg else f"**{self._places().source(k.value)}"
-                      for k in call.keywords]  # fmt: skip
+        source = self.here.places.source
+        arguments = [source(argument) for argument in call.args]
+        arguments += [f"{k.arg}={source(k.value)}" if k.arg else f"**{source(k.value)}" for k in call.keywords]
         called = f"{self._limited}({', '.join(arguments)})"
         task = f"asyncio.create_task({called})"
         if futures.at_once is not None:
@@ -277,7 +268,7 @@ class _Pool:
         else:
             self._change(call, task)
         for result, holder in futures.results:
-            self._change(result, self._awaited(result, self._places().source(holder)))
+            self._change(result, self._awaited(result, self.here.places.source(holder)))
         for waiting, name in futures.waits:
             self._change(waiting, f"await asyncio.gather(*{name}, return_exceptions=True)")
         for completed, loop in futures.completed:
@@ -293,7 +284,7 @@ class _Pool:
         return isinstance(self.block.node, ast.With) and not returns
 
     def _loop_asynchronously(self, loop: ast.For | ast.comprehension) -> None:
-        places = self._places()
+        places = self.here.places
         start = places.start(loop if isinstance(loop, ast.For) else loop.target)
         if isinstance(loop, ast.comprehension):
             start = places.between(0, start).rindex("for")
@@ -301,11 +292,11 @@ class _Pool:
 
     def _awaited(self, node: ast.expr, text: str) -> str:
         """``await`` in the place of a node, in parentheses where what is around binds tighter."""
-        tight = isinstance(self.parents().get(node), ast.Attribute | ast.Subscript | ast.BinOp | ast.Await)
+        tight = isinstance(self.here.parents.get(node), ast.Attribute | ast.Subscript | ast.BinOp | ast.Await)
         return f"(await {text})" if tight else f"await {text}"
 
     def _edit(self, limit: str) -> Edit:
-        places, node, body = self._places(), self.block.node, self.block.body
+        places, node, body = self.here.places, self.block.node, self.block.body
         last = body[-1].end_lineno
         assert last is not None
         start, first, end = (
@@ -333,7 +324,7 @@ class _Pool:
         ]
         written = "".join(f"{indent}{line}\n" if line else "\n" for line in head)
         tail = f"{indent}await asyncio.gather(*{self._tasks}, return_exceptions=True)\n" if self._drops else ""
-        return Edit(start, whole, written + text + tail + behind, self.code, ("asyncio",))
+        return Edit(start, whole, written + text + tail + behind, self.here.code, ("asyncio",))
 
     def _first_line(self) -> int:
         """The line that the block's own text starts in: comments above its first statement are of it."""
@@ -342,7 +333,7 @@ class _Pool:
         assert header is not None
         if isinstance(node, ast.Assign):
             return header + 1
-        places = self._places()
+        places = self.here.places
         while first - 1 > header:
             above = places.between(places.line_start(first - 1), places.line_start(first)).strip()
             if not above.startswith("#"):

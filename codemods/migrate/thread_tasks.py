@@ -8,17 +8,16 @@ for what a thread does may stand between, since a task runs no earlier than some
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from codemods.coloring import Coloring
 from codemods.migrate.locks import holds_lock
-from codemods.migrate.pools import Waits, can_wait
-from codemods.migrate.rewriting import Edit, Places
+from codemods.migrate.pools import can_wait
+from codemods.migrate.rewriting import Edit
+from codemods.migrate.scope_text import ScopeText
 from codemods.migrate.uses import uses
 from codemods.program.build import iter_own
-from codemods.program.scopes import Scope
 from codemods.threads import makes_thread
 
 _THREAD = frozenset({"threading.Thread"})
@@ -28,31 +27,19 @@ _QUIET = frozenset({"print", "len", "range", "enumerate", "zip", "list", "str", 
 _OPTIONS = frozenset({"target", "args", "kwargs", "daemon", "name"})
 
 
-def threads(
-    coloring: Coloring,
-    scope: Scope,
-    places: Callable[[], Places],
-    parents: Callable[[], Mapping[ast.AST, ast.AST]],
-    waits: Waits,
-    code: str,
-) -> Iterator[Edit]:
+def threads(here: ScopeText) -> Iterator[Edit]:
     """The edit of the threads of one scope: all of them, or none."""
-    made = [call for call in scope.calls if makes_thread(coloring.flow, call, scope, _THREAD)]
-    if made and can_wait(coloring, scope):
-        yield from _Threads(coloring, scope, made, places(), parents(), waits, code).edits()
+    made = [call for call in here.scope.calls if makes_thread(here.coloring.flow, call, here.scope, _THREAD)]
+    if made and can_wait(here.coloring, here.scope):
+        yield from _Threads(here, made).edits()
 
 
 @dataclass
 class _Threads:
     """The threads that a scope makes."""
 
-    coloring: Coloring
-    scope: Scope
+    here: ScopeText
     made: list[ast.Call]
-    places: Places
-    parents: Mapping[ast.AST, ast.AST]
-    waits: Waits
-    code: str
     _one: set[str] = field(default_factory=set[str])
     _many: set[str] = field(default_factory=set[str])
     _starts: list[ast.stmt] = field(default_factory=list[ast.stmt])
@@ -71,18 +58,20 @@ class _Threads:
         if not block or not self._is_quiet(block):
             return
         changes = [
-            (self.places.start(call), self.places.end(call), f"asyncio.create_task({text})")
+            (self.here.places.start(call), self.here.places.end(call), f"asyncio.create_task({text})")
             for call, text in zip(self.made, called, strict=True)
         ]
-        changes += [(self.places.start(call), self.places.end(call), self._joined(call)) for call in self._joins]
+        changes += [
+            (self.here.places.start(call), self.here.places.end(call), self._joined(call)) for call in self._joins
+        ]
         for statement in self._starts:
             assert statement.end_lineno is not None
-            lines = self.places.line_start(statement.lineno), self.places.line_start(statement.end_lineno + 1)
+            lines = self.here.places.line_start(statement.lineno), self.here.places.line_start(statement.end_lineno + 1)
             changes.append((*lines, ""))
         last = block[-1].end_lineno
         assert last is not None
-        start, end = self.places.line_start(block[0].lineno), self.places.line_start(last + 1)
-        yield Edit(start, end, self.places.changed(start, end, changes), self.code, ("asyncio",))
+        start, end = self.here.places.line_start(block[0].lineno), self.here.places.line_start(last + 1)
+        yield Edit(start, end, self.here.places.changed(start, end, changes), self.here.code, ("asyncio",))
 
     # -- what runs in them -----------------------------------------------------------------------------------------
 
@@ -92,15 +81,19 @@ class _Threads:
         if made.args or len(given) != len(made.keywords) or not given.keys() <= _OPTIONS or "target" not in given:
             return None
         target, arguments = given["target"], self._arguments(given.get("args"), given.get("kwargs"))
-        functions = self.coloring.flow.functions(target, self.scope)
-        if arguments is None or not self.waits(target, self.scope) or any(self._holds_up(f.node) for f in functions):
+        functions = self.here.coloring.flow.functions(target, self.here.scope)
+        if (
+            arguments is None
+            or not self.here.waits(target, self.here.scope)
+            or any(self._holds_up(f.node) for f in functions)
+        ):
             return None
-        if any(holds_lock(self.coloring, function) for function in functions):
+        if any(holds_lock(self.here.coloring, function) for function in functions):
             return None
         if isinstance(target, ast.Lambda):
             plain = not arguments and not ast.unparse(target.args) and isinstance(target.body, ast.Call)
-            return self.places.source(target.body) if plain else None
-        return f"{self.places.source(target)}({', '.join(arguments)})"
+            return self.here.places.source(target.body) if plain else None
+        return f"{self.here.places.source(target)}({', '.join(arguments)})"
 
     def _arguments(self, args: ast.expr | None, kwargs: ast.expr | None) -> list[str] | None:
         positional = args.elts if isinstance(args, ast.Tuple | ast.List) else []
@@ -108,11 +101,11 @@ class _Threads:
             kwargs is not None and not isinstance(kwargs, ast.Dict)
         ):
             return None
-        found = [self.places.source(argument) for argument in positional]
+        found = [self.here.places.source(argument) for argument in positional]
         for key, value in zip(kwargs.keys, kwargs.values, strict=True) if isinstance(kwargs, ast.Dict) else ():
             if not isinstance(key, ast.Constant) or not isinstance(key.value, str) or not key.value.isidentifier():
                 return None
-            found.append(f"{key.value}={self.places.source(value)}")
+            found.append(f"{key.value}={self.here.places.source(value)}")
         return found
 
     def _holds_up(self, node: ast.AST) -> bool:
@@ -124,12 +117,12 @@ class _Threads:
 
     def _kept(self, made: ast.Call) -> bool:
         self._known.add(made)
-        parent = self.parents[made]
+        parent = self.here.parents[made]
         many = isinstance(parent, ast.List) or (isinstance(parent, ast.ListComp) and parent.elt is made)
-        holder = self.parents[parent] if many else parent
+        holder = self.here.parents[parent] if many else parent
         if isinstance(holder, ast.Assign) and len(holder.targets) == 1 and isinstance(holder.targets[0], ast.Name):
             (self._many if many else self._one).add(holder.targets[0].id)
-            return self.places.is_alone(holder)
+            return self.here.places.is_alone(holder)
         return not many and isinstance(parent, ast.Call) and self._is_appended(parent, made)
 
     def _is_appended(self, call: ast.Call, item: ast.expr) -> bool:
@@ -141,15 +134,15 @@ class _Threads:
         return isinstance(call.func.value, ast.Name)
 
     def _follow(self) -> bool:
-        own = set(iter_own(self.scope.node))
-        names = list(uses(self.coloring.program, self.scope.node))
+        own = set(iter_own(self.here.scope.node))
+        names = list(uses(self.here.coloring.program, self.here.scope.node))
         done: set[ast.Name] = set()
         while True:
             todo = [n for n in names if n.id in self._one | self._many and n not in done]
             if not todo:
                 return not self._one & self._many
             done.update(todo)
-            if not all(name in own and self._use(name, self.parents[name]) for name in todo):
+            if not all(name in own and self._use(name, self.here.parents[name]) for name in todo):
                 return False
 
     def _use(self, name: ast.Name, parent: ast.AST) -> bool:
@@ -180,28 +173,31 @@ class _Threads:
         return made or listed
 
     def _method(self, method: ast.Attribute) -> bool:
-        call = self.parents[method]
+        call = self.here.parents[method]
         if not isinstance(call, ast.Call) or call.func is not method:
             return False
         self._known.add(call)
         if method.attr == "join":
             self._joins.append(call)
-            return isinstance(self.parents[call], ast.Expr | ast.ListComp) and len(call.args) + len(call.keywords) <= 1
+            return (
+                isinstance(self.here.parents[call], ast.Expr | ast.ListComp)
+                and len(call.args) + len(call.keywords) <= 1
+            )
         return method.attr == "start" and self._started(call)
 
     def _started(self, call: ast.Call) -> bool:
         """Whether what starts a thread can go: a statement among others, or a loop that does nothing else."""
-        statement = self.parents[call]
+        statement = self.here.parents[call]
         if isinstance(statement, ast.ListComp) and len(statement.generators) == 1:
-            statement = self.parents[statement]
+            statement = self.here.parents[statement]
         if not isinstance(statement, ast.Expr):
             return False
-        outer = self.parents[statement]
+        outer = self.here.parents[statement]
         if isinstance(outer, ast.For) and outer.body == [statement] and not outer.orelse:
             statement = outer
         self._starts.append(statement)
-        block = _block(statement, self.parents[statement])
-        return len(block) > 1 and self.places.is_alone(statement)
+        block = _block(statement, self.here.parents[statement])
+        return len(block) > 1 and self.here.places.is_alone(statement)
 
     # -- whether it may be -----------------------------------------------------------------------------------------
 
@@ -213,8 +209,8 @@ class _Threads:
         """The statements of one block from the first that makes a thread to the last that joins one."""
         first, last = self._innermost(self.made[0]), self._innermost(self._joins[-1])
         lines = [node.lineno for node in (*self.made, *self._joins)]
-        for statement in _chain(first, self.parents):
-            block = _block(statement, self.parents[statement])
+        for statement in _chain(first, self.here.parents):
+            block = _block(statement, self.here.parents[statement])
             holding = [each for each in block if each.lineno <= max(lines) and (each.end_lineno or 0) >= min(lines)]
             if any(last is inner for each in holding for inner in ast.walk(each)):
                 inside = {inner for each in holding for inner in ast.walk(each)}
@@ -223,7 +219,7 @@ class _Threads:
 
     def _innermost(self, node: ast.AST) -> ast.stmt:
         while not isinstance(node, ast.stmt):
-            node = self.parents[node]
+            node = self.here.parents[node]
         return node
 
     def _is_quiet(self, block: list[ast.stmt]) -> bool:
@@ -235,8 +231,8 @@ class _Threads:
     def _joined(self, call: ast.Call) -> str:
         assert isinstance(call.func, ast.Attribute)
         limit = [*call.args, *(keyword.value for keyword in call.keywords)]
-        timeout = f", timeout={self.places.source(limit[0])}" if limit else ""
-        return f"await asyncio.wait([{self.places.source(call.func.value)}]{timeout})"
+        timeout = f", timeout={self.here.places.source(limit[0])}" if limit else ""
+        return f"await asyncio.wait([{self.here.places.source(call.func.value)}]{timeout})"
 
 
 def _name(call: ast.Call) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator
-from functools import cached_property
 
 from codemods.asynchronous import asynchronous_generators
 from codemods.coloring import Coloring
 from codemods.detours import Detour, detours
 from codemods.migrate.commands import commands
 from codemods.migrate.pools import can_wait, pools
-from codemods.migrate.rewriting import Edit, Places, Rewritten, rewrite, with_imports
+from codemods.migrate.rewriting import Edit, Rewritten, rewrite, with_imports
+from codemods.migrate.scope_text import ModuleText, ScopeText
 from codemods.migrate.thread_tasks import threads
 from codemods.program import FunctionInfo, ModuleInfo
 from codemods.program.build import dotted
@@ -72,14 +72,7 @@ class _Module:
         self.coloring = coloring
         self.flow = coloring.flow
         self.module = module
-
-    @cached_property
-    def places(self) -> Places:
-        return Places(self.module)
-
-    @cached_property
-    def parents(self) -> dict[ast.AST, ast.AST]:
-        return {child: node for node in ast.walk(self.module.tree) for child in ast.iter_child_nodes(node)}
+        self.text = ModuleText(module)
 
     def edits(self) -> Iterator[Edit]:
         for scope in self.flow.scopes:
@@ -87,9 +80,10 @@ class _Module:
                 continue
             for call in scope.calls:
                 yield from self._call(call, scope)
-            for each in (pools, threads):
-                yield from each(self.coloring, scope, lambda: self.places, lambda: self.parents, self.waits, POOLED)
-        yield from commands(self.coloring, self.module, lambda: self.places, COMMAND)
+            here = ScopeText(self.coloring, scope, self.text, self.waits, POOLED)
+            yield from pools(here)
+            yield from threads(here)
+        yield from commands(self.coloring, self.text, COMMAND)
         yield from self._detours()
 
     def _detours(self) -> Iterator[Edit]:
@@ -146,11 +140,11 @@ class _Module:
         return self.flow.values(call.func, scope) == frozenset({External(f"builtins.{call.func.id}")})
 
     def _edit(self, node: ast.expr, text: str, code: str) -> Edit:
-        return Edit(self.places.start(node), self.places.end(node), text, code)
+        return Edit(self.text.places.start(node), self.text.places.end(node), text, code)
 
     def _source(self, node: ast.expr) -> str:
         """A node's text, in parentheses where it could not stand between others."""
-        text = self.places.source(node)
+        text = self.text.places.source(node)
         loose = (ast.Lambda, ast.IfExp, ast.BoolOp, ast.NamedExpr, ast.GeneratorExp)
         return f"({text})" if isinstance(node, loose) and not text.startswith("(") else text
 
@@ -206,7 +200,7 @@ class _Module:
 
     def _in_place(self, call: ast.Call, made: str) -> tuple[ast.expr, str]:
         """What is replaced, with what: `list(map(...))` as a whole, and an iterator that is kept by one of the list."""
-        parent = self.parents.get(call)
+        parent = self.text.parents.get(call)
         if isinstance(parent, ast.Call) and parent.args == [call] and not parent.keywords:
             callee = (dotted(parent.func) or getattr(parent.func, "attr", "")).split(".")[-1]
             if callee == "list":
@@ -229,11 +223,11 @@ class _Module:
         if any(k.arg is None for k in others):
             return
         if name == "sorted":
-            given = [f"{k.arg}={self.places.source(k.value)}" for k in others]
-            yield self._edit(call, self._ranked(call.args[0], key, given, scope, self.places.indent(call)), SORTED)
+            given = [f"{k.arg}={self.text.places.source(k.value)}" for k in others]
+            yield self._edit(call, self._ranked(call.args[0], key, given, scope, self.text.places.indent(call)), SORTED)
             return
         pairs, by = self._pairs(call.args[0], key, scope)
-        default = [f"default=(None, {self.places.source(k.value)})" for k in others if k.arg == "default"]
+        default = [f"default=(None, {self.text.places.source(k.value)})" for k in others if k.arg == "default"]
         if len(default) == len(others):
             yield self._edit(call, f"{name}({', '.join([pairs, by, *default])})[1]", SORTED)
 
@@ -256,13 +250,13 @@ class _Module:
 
     def _sorted_in_place(self, call: ast.Call, scope: Scope) -> Iterator[Edit]:
         key = next((k.value for k in call.keywords if k.arg == "key"), None)
-        statement = self.parents.get(call)
+        statement = self.text.parents.get(call)
         if key is None or call.args or not isinstance(statement, ast.Expr) or not self.waits(key, scope):
             return
         assert isinstance(call.func, ast.Attribute)
-        given = [f"{k.arg}={self.places.source(k.value)}" for k in call.keywords if k.arg not in ("key", None)]
-        ranked = self._ranked(call.func.value, key, given, scope, self.places.indent(call))
-        yield self._edit(call, f"{self.places.source(call.func.value)}[:] = {ranked}", SORTED)
+        given = [f"{k.arg}={self.text.places.source(k.value)}" for k in call.keywords if k.arg not in ("key", None)]
+        ranked = self._ranked(call.func.value, key, given, scope, self.text.places.indent(call))
+        yield self._edit(call, f"{self.text.places.source(call.func.value)}[:] = {ranked}", SORTED)
 
     # -- generators -----------------------------------------------------------------------------------------------
 
@@ -282,21 +276,21 @@ class _Module:
 
     def _raising(self, call: ast.Call, before: int, scope: Scope) -> Iterator[Edit]:
         """`assertRaises(E, f, x)` calls `f`; in a `with` block the code does."""
-        statement = self.parents.get(call)
-        if len(call.args) <= before or not isinstance(statement, ast.Expr) or not self.places.is_alone(statement):
+        statement = self.text.parents.get(call)
+        if len(call.args) <= before or not isinstance(statement, ast.Expr) or not self.text.places.is_alone(statement):
             return
         function = call.args[before]
         if not self.waits(function, scope):
             return
-        rest = [self.places.source(argument) for argument in call.args[before + 1 :]]
-        rest += [f"{k.arg}={self.places.source(k.value)}" if k.arg else f"**{self.places.source(k.value)}"
+        rest = [self.text.places.source(argument) for argument in call.args[before + 1 :]]
+        rest += [f"{k.arg}={self.text.places.source(k.value)}" if k.arg else f"**{self.text.places.source(k.value)}"
                  for k in call.keywords]  # fmt: skip
         called = f"{self._source(function)}({', '.join(rest)})"
         if isinstance(function, ast.Lambda) and not rest and not function.args.args:
-            called = self.places.source(function.body)
-        asserted = ", ".join(self.places.source(argument) for argument in call.args[:before])
-        indent = self.places.indent(statement)
-        text = f"with {self.places.source(call.func)}({asserted}):\n{indent}    {called}"
+            called = self.text.places.source(function.body)
+        asserted = ", ".join(self.text.places.source(argument) for argument in call.args[:before])
+        indent = self.text.places.indent(statement)
+        text = f"with {self.text.places.source(call.func)}({asserted}):\n{indent}    {called}"
         yield self._edit(call, text, ASSERTED)
 
     # -- asyncify -------------------------------------------------------------------------------------------------

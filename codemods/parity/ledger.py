@@ -22,11 +22,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, Field, ValidationError
 
 from codemods.errors import ToolError
 from codemods.parity.model import Compared, Row, Verdict
+from codemods.releases import Releases, is_for
 
 LEDGER_FILE = "ledger.toml"
 DIFFERENT = frozenset({Verdict.UPSTREAM_ONLY, Verdict.LOST})
@@ -52,14 +52,6 @@ def _is_id(text: str) -> str:
     return text
 
 
-def _is_specifier(text: str) -> str:
-    try:
-        SpecifierSet(text)
-    except InvalidSpecifier as error:
-        raise ValueError(f"{text!r} is not a version specifier such as '>=3.2,<4'") from error
-    return text
-
-
 class Listed(Row):
     """One test that differs."""
 
@@ -68,12 +60,11 @@ class Listed(Row):
     reason: Annotated[str, Field(min_length=20)]
     covered_by: Annotated[str, AfterValidator(_is_id)]
     """A test of this repository, of what stands in the place of what was tested."""
-    releases: Annotated[str, AfterValidator(_is_specifier)] = ""
-    """Releases it is for; empty is every one."""
+    releases: Releases = ""
 
     def applies(self, version: str) -> bool:
         """Whether it is for a release."""
-        return SpecifierSet(self.releases).contains(version, prereleases=True)
+        return is_for(self.releases, version)
 
 
 class _File(Row):

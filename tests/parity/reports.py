@@ -6,8 +6,8 @@ from codemods.parity.compare import causes, compare, with_reruns
 from codemods.parity.ledger import DIFFERENT, Category, Judgement, Listed
 from codemods.parity.model import Outcome, Side, Status, Verdict
 from codemods.parity.report import ParityReport
-from codemods.parity.results import EnvironmentSummary, Results, Since, Strict, rows, totals
-from tests.parity.support import failed, run_of
+from codemods.parity.results import Since, Strict, rows, totals
+from tests.parity.support import failed, results, run_of
 
 HOSTILE = "</script><script>window.broken = true</script> a|b <b>"
 HOSTILE_TEST = "tests/test_a.py::test_hostile[</script><img src=x onerror=window.broken=1>|]"
@@ -40,29 +40,19 @@ def make(**changes: object) -> ParityReport:
     flaky = {"tests/test_a.py::test_flaky": "passed"}
     asynced = with_reruns(run_of(Side.ASYNC, converted), [run_of(Side.ASYNC, dict(flaky))] * 2)
     compared = compare(run_of(Side.UPSTREAM, upstream), asynced, {})
-    results = Results(
-        version="2.0.1",
-        commit=None,
-        tool="0.1.0",
-        tool_commit="abc",
-        sources_sha256="a" * 64,
-        tests_sha256="b" * 64,
-        environment=EnvironmentSummary(
-            python="3.12.1", system="Linux", resolved_on="2026-01-01", distributions=7, sha256="c" * 64, versions={}
-        ),
-        flags=("--extra",),
-        workers=2,
-        seconds={"upstream": 100.0, "async": 110.0},
-        listed=(LISTED,),
-        totals=totals(compared),
-        strict=Strict(never_awaited=("tests/test_a.py::test_good",), places=("dspy/a.py:1: time.sleep",)),
-        tests=rows(compared),
+    made = results(listed=(LISTED,)).model_copy(
+        update={
+            "seconds": {"upstream": 100.0, "async": 110.0},
+            "totals": totals(compared),
+            "strict": Strict(never_awaited=("tests/test_a.py::test_good",), places=("dspy/a.py:1: time.sleep",)),
+            "tests": rows(compared),
+        }
     )
     entry = Listed(
         id=LISTED, category=Category.CONTRACT, reason="There is no owner of settings.", covered_by="tests/own.py::test"
     )
     values: dict[str, object] = {
-        "results": results,
+        "results": made,
         "tests": compared,
         "causes": causes(one for one in compared if one.verdict in DIFFERENT),
         "shared_causes": causes((one for one in compared if one.verdict is Verdict.FAILS_BOTH), Side.UPSTREAM),

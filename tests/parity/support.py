@@ -7,7 +7,8 @@ import textwrap
 from pathlib import Path
 
 from codemods.parity.environment import Environment
-from codemods.parity.model import Failure, Frame, Outcome, Side, SideRun, Status
+from codemods.parity.model import Failure, Frame, Outcome, Side, SideRun, Status, Verdict
+from codemods.parity.results import EnvironmentSummary, ResultRow, Results
 from codemods.parity.run import Suite
 
 HERE = Environment(Path(sys.executable), ("pytest==0",))
@@ -51,4 +52,25 @@ def failed(test: str, error: str, message: str, *frames: tuple[str, int, str], t
         id=test,
         status=Status.FAILED,
         failure=Failure(error=error, message=message, frames=told, text=text or f"{error}: {message}"),
+    )
+
+
+def results(version: str = "2.0.1", listed: tuple[str, ...] = (), **tests: Verdict) -> Results:
+    """Results of a run, with the verdict on each test."""
+    return Results(
+        version=version,
+        commit=None,
+        tool="0.1.0",
+        tool_commit="abc",
+        sources_sha256="a" * 64,
+        tests_sha256="b" * 64,
+        environment=EnvironmentSummary(
+            python="3.12.1", system="Linux", resolved_on="2026-01-01", distributions=1, sha256="c" * 64, versions={}
+        ),
+        flags=("--extra",),
+        workers=2,
+        seconds={"upstream": 1.0, "async": 1.1},
+        listed=listed,
+        totals={},
+        tests={test: ResultRow(verdict=verdict, upstream=Status.PASSED) for test, verdict in tests.items()},
     )

@@ -91,29 +91,14 @@ SYNC = {
                 raise NotImplementedError
         """,
 }
-CONVERTED_SETTINGS = """\
-class Settings:
-    def __init__(self, **values):
-        self.values = values
-
+CONVERTED_SETTINGS = TOY["dspy/dsp/utils/settings.py"].replace(
+    "    def configure",
+    """\
     def __getattr__(self, name):
         return self.__dict__["values"][name]
 
-    def configure(self, **values):
-        self.values.update(values)
-
-    def context(self, **values) -> "Settings":
-        return Settings(**{**self.values, **values})
-
-    def __enter__(self) -> "Settings":
-        return self
-
-    def __exit__(self, *exc_info):
-        return None
-
-
-settings = Settings()
-"""
+    def configure""",
+)
 ENTRY = """
 [[entry]]
 names = ["test_*"]

@@ -10,9 +10,7 @@ import pytest
 from codemods.errors import ToolError
 from codemods.parity.model import Compared, Outcome, Status, Verdict
 from codemods.parity.results import (
-    EnvironmentSummary,
     ResultRow,
-    Results,
     previous_results,
     read_results,
     results_file,
@@ -20,26 +18,7 @@ from codemods.parity.results import (
     since,
     totals,
 )
-
-
-def results(version: str = "2.0.1", listed: tuple[str, ...] = (), **tests: Verdict) -> Results:
-    return Results(
-        version=version,
-        commit=None,
-        tool="0.1.0",
-        tool_commit="abc",
-        sources_sha256="a" * 64,
-        tests_sha256="b" * 64,
-        environment=EnvironmentSummary(
-            python="3.12.1", system="Linux", resolved_on="2026-01-01", distributions=1, sha256="c" * 64, versions={}
-        ),
-        flags=("--extra",),
-        workers=2,
-        seconds={"upstream": 1.0, "async": 1.1},
-        listed=listed,
-        totals={},
-        tests={test: ResultRow(verdict=verdict, upstream=Status.PASSED) for test, verdict in tests.items()},
-    )
+from tests.parity.support import results
 
 
 def compared(**tests: Verdict) -> list[Compared]:

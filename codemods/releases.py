@@ -1,0 +1,25 @@
+"""Releases that an entry of a ledger is for, as a version specifier."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from pydantic import AfterValidator
+
+
+def _is_specifier(text: str) -> str:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise ValueError(f"{text!r} is not a version specifier such as '>=3.2,<4'") from error
+    return text
+
+
+Releases = Annotated[str, AfterValidator(_is_specifier)]
+"""A version specifier such as ``>=3.2,<4``; empty is every release."""
+
+
+def is_for(releases: str, version: str) -> bool:
+    """Whether a release is one of those, a pre-release as well."""
+    return SpecifierSet(releases).contains(version, prereleases=True)
