@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from codemods.coloring import Coloring
-from codemods.migrate.library import release_library
-from codemods.project import cache_directory, find_project
-from tests.support.library import Library, cached_library
+from tests.support.library import Library, converted_release, pinned_release
 
 collect_ignore = ["cases", "apps"]
 
@@ -18,7 +15,7 @@ collect_ignore = ["cases", "apps"]
 @pytest.fixture(scope="session")
 def release() -> Coloring:
     """The model of the pinned release, as the command takes it from the cache."""
-    return release_library(find_project(Path(__file__).parent), cache_directory())
+    return pinned_release()
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +25,6 @@ def get_release(release: Coloring) -> Callable[[], Coloring]:
 
 
 @pytest.fixture(scope="session")
-def library(request: pytest.FixtureRequest) -> Library:
+def library(release: Coloring) -> Library:
     """The pinned release, as programs that use it see it."""
-    return cached_library(request.config.cache.mkdir("library"))
+    return Library(release, converted_release())
