@@ -29,8 +29,8 @@ from codemods.symbols import Definition, Symbol, SymbolError, dump, find, is_doc
 Part = Literal["places", "header", "whole"]
 """What of a symbol counts: of an edit its places and what gives them their meaning (see
 :mod:`codemods.patches.surroundings`), of an insertion the first line of what it stands beside, of a removal that of
-what goes, since what it does is not wanted, and of everything else all of it. Of a class that is replaced, what the new
-one does not define is removed in this sense, and of its private members, which nobody else calls, nothing counts."""
+what goes, since what it does is not wanted, and of everything else all of it; of a class that is replaced not the
+members that it keeps of upstream's, which change with it."""
 
 
 def find_symbol(files: Mapping[str, str], loaded: LoadedPatch) -> Symbol | None:
@@ -59,7 +59,7 @@ def footing_of(loaded: LoadedPatch, symbol: Symbol) -> str:
     if isinstance(symbol.node, Definition) and keeps_decorators(patch):
         symbol = replace(symbol, node=undecorated(symbol.node))
     if isinstance(patch, ReplacePatch) and isinstance(symbol.node, ast.ClassDef):
-        return _class_footing(loaded, patch, symbol.node)
+        return _class_footing(patch, symbol.node)
     if part_of(patch) == "whole":
         return symbol.fingerprint()
     # The header of an assignment or a module would be nothing: it is what it says itself that counts.
@@ -73,28 +73,11 @@ def part_of(patch: Patch) -> Part:
     return "header" if isinstance(patch, InsertPatch | RemovePatch) else "whole"
 
 
-def _class_footing(loaded: LoadedPatch, patch: ReplacePatch, upstream: ast.ClassDef) -> str:
-    """What counts of a class that is replaced, member by member."""
-    name = loaded.symbol.rpartition(":")[2].rpartition(".")[2]
-    new = next(
-        (n for n in parse_code(loaded, loaded.code).body if isinstance(n, ast.ClassDef) and n.name == name), None
-    )
-    if new is None:
-        return hashlib.sha256(dump(upstream).encode()).hexdigest()
-    written = {each.name for each in new.body if isinstance(each, Definition)}
-    says = [dump(upstream, "header")]
-    for member in upstream.body:
-        if not isinstance(member, Definition):
-            says += [dump(member)] if not is_docstring(member) else []
-        elif member.name in written:
-            says.append(dump(member))
-        elif member.name not in patch.keep and not _is_private(member.name):
-            says.append(dump(member, "header"))
+def _class_footing(patch: ReplacePatch, upstream: ast.ClassDef) -> str:
+    """What counts of a class that is replaced: all of it, but for members that stay as they are."""
+    members = [each for each in upstream.body if not isinstance(each, Definition) or each.name not in patch.keep]
+    says = [dump(upstream, "header"), *(dump(each) for each in members if not is_docstring(each))]
     return hashlib.sha256("\n".join(says).encode()).hexdigest()
-
-
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("__")
 
 
 def _edits_footing(loaded: LoadedPatch, patch: EditPatch, symbol: Symbol) -> str:
