@@ -125,8 +125,11 @@ class CallGraph:
             self.drawers[generator.symbol].append((scope.function, scope.module.position(node)[0]))
 
     def _supplied_elements(self, node: ast.Call, values: Values, scope: Scope) -> set[str]:
-        """``tools[name](...)`` where nothing is known of the elements but that they can be called."""
-        if not isinstance(node.func, ast.Subscript) or values - {Opaque()}:
+        """``tools[name](...)`` where nothing is known of the elements but that they can be called.
+
+        Functions of the library's own that are put there too say nothing of the others.
+        """
+        if not isinstance(node.func, ast.Subscript) or any(not isinstance(v, Opaque | FunctionRef) for v in values):
             return set()
         name = (dotted(node.func.value) or "").split(".")[-1]
         rule = self.flow.callable_rules.get((name, "element"))

@@ -107,7 +107,7 @@ def _coloured(
 ) -> None:
     before = context.coloring.settings_before.get(takes[0].symbol, ()) if takes else ()
     index = _index_of(before, takes[0]) if before else _settings_index(context, node, place, takes)
-    waits = any(not t.is_generator for t in coroutine) and node not in context.awaited
+    waits = _is_waited_for(node, place, coroutine) and node not in context.awaited
     if waits and not context.can_await(place):
         _await_here(context, node, place, plan)
         if not context.file.own_package:
@@ -120,6 +120,19 @@ def _coloured(
         context.finding("settings-name", node, f"`settings` is something else at {ast.unparse(node)}")
     plan.awaited = waits and context.can_await(place)
     _renamed(context, node, takes or coroutine)
+
+
+def _is_waited_for(node: ast.Call, place: Place, coroutine: list[FunctionInfo]) -> bool:
+    """Whether what a call gives is awaited; what an asynchronous generator gives is gone through.
+
+    Where upstream has both under one name, a coroutine function calls the asynchronous one, whatever its like in plain
+    code has become.
+    """
+    gone_through = [target for target in coroutine if target.is_generator]
+    if len(gone_through) == len(coroutine):
+        return False
+    calls_asynchronous = place.function is not None and place.function.is_async
+    return not (calls_asynchronous and any(target.is_async for target in gone_through))
 
 
 def _is_given(context: Context, node: ast.Call) -> bool:

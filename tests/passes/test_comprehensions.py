@@ -269,3 +269,43 @@ def test_a_loop_over_what_may_be_plain_or_asynchronous_is_reported() -> None:
                 print(x)
         """
     assert [f.rule for f in convert_toy(toy_files(code)).findings] == ["generator"]
+
+
+def test_one_of_two_that_coroutines_go_through() -> None:
+    """A plain class may have the method too, as a coroutine function since: who goes through one means the other."""
+    assert_converted(
+        """
+        class _Plain:
+            def stream(self, lm: BaseLM):
+                return list(lm("a"))
+
+
+        class _Asynchronous:
+            async def stream(self, lm: BaseLM):
+                for x in lm("a"):
+                    yield x
+
+
+        async def _show(lm: BaseLM, source: _Plain | _Asynchronous):
+            parts = source.stream(lm)
+            async for x in parts:
+                print(x)
+        """,
+        """
+        class _Plain:
+            async def stream(self, settings: Settings, lm: BaseLM):
+                return list(await lm(settings, "a"))
+
+
+        class _Asynchronous:
+            async def stream(self, settings: Settings, lm: BaseLM):
+                for x in await lm(settings, "a"):
+                    yield x
+
+
+        async def _show(settings: Settings, lm: BaseLM, source: _Plain | _Asynchronous):
+            parts = source.stream(settings, lm)
+            async for x in parts:
+                print(x)
+        """,
+    )

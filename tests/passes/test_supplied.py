@@ -213,3 +213,39 @@ def test_where_it_cannot_be_awaited() -> None:
 def test_a_helper_s_name_is_used_for_something_else(code: str, after: str) -> None:
     imports = "from dspy.dsp.utils.settings import Settings\nfrom dspy.utils import supplied\n"
     assert_converted(code, imports + after, header=False)
+
+
+def test_tools_of_a_user_beside_those_of_the_library() -> None:
+    """What the library puts among them says nothing of the others."""
+    assert_converted(
+        """
+        class Sandbox:
+            def __init__(self, tools: dict[str, Callable[..., str]] | None = None):
+                self.tools = dict(tools) if tools else {}
+
+            def _call(self, name, x):
+                return self.tools[name](x)
+
+
+        def _ask(lm: BaseLM, sandbox: Sandbox):
+            def asked(x):
+                return lm(x)
+
+            sandbox.tools.update({"ask": asked})
+        """,
+        """
+        class Sandbox:
+            def __init__(self, tools: dict[str, Callable[..., str]] | None = None):
+                self.tools = dict(tools) if tools else {}
+
+            async def _call(self, settings: Settings, name, x):
+                return await ready(bind(self.tools[name], settings)(x))
+
+
+        def _ask(lm: BaseLM, sandbox: Sandbox):
+            async def asked(settings: Settings, x):
+                return await lm(settings, x)
+
+            sandbox.tools.update({"ask": asked})
+        """,
+    )
