@@ -66,16 +66,26 @@ class Store:
             make: makes it.
             keep: what is kept of one that was made; None for nothing.
         """
-        adapter = TypeAdapter(kind)
-        content = self._get(key)
-        if content is not None:
-            with suppress(ValidationError):
-                return adapter.validate_json(content)
+        found = self.found(kind, key)
+        if found is not None:
+            return found
         made = make()
         kept = keep(made)
         if kept is not None:
-            self._put(key, adapter.dump_json(kept))
+            self.put(kind, key, kept)
         return made
+
+    def found(self, kind: type[T], key: str) -> T | None:
+        """The value that was put under a key; None where there is none, or one of another form."""
+        content = self._get(key)
+        if content is not None:
+            with suppress(ValidationError):
+                return cast("T", _adapter(kind).validate_json(content))
+        return None
+
+    def put(self, kind: type[T], key: str, value: T) -> None:
+        """Keep a value: see `value`."""
+        self._put(key, _adapter(kind).dump_json(value))
 
     def _get(self, key: str) -> bytes | None:
         if self._table is None:
@@ -94,6 +104,11 @@ class Store:
             # A full or read-only disk costs time and nothing else.
             with suppress(sqlite3.Error, OSError):
                 self._table.set(key, zlib.compress(_mark(content) + b"\n" + content, 1))
+
+
+@lru_cache(None)
+def _adapter(kind: type[object]) -> TypeAdapter[object]:
+    return TypeAdapter(kind)
 
 
 def _mark(content: bytes) -> bytes:

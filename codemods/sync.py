@@ -320,7 +320,9 @@ def _patch(files: Mapping[str, str], version: str, options: SyncOptions) -> Patc
         from codemods.patches import apply_patches, load_patches
 
         patches = load_patches(options.project.patches)
-        return apply_patches(files, patches, version, reviewed=reviewed, tolerant=options.keep_going)
+        return apply_patches(
+            files, patches, version, reviewed=reviewed, tolerant=options.keep_going, store=options.store
+        )
 
     key = digest("patches", version, str(options.keep_going), _our_patches(options), files)
     return options.store.value(Patched, key, apply)
