@@ -40,6 +40,7 @@ class SourceText:
 
     @cached_property
     def tree(self) -> ast.Module:
+        """The text's syntax tree. Raises ``SyntaxError``."""
         return parsed(self.text)
 
     @cached_property

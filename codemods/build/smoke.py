@@ -13,11 +13,13 @@ from dspy.utils.dummies import DummyLM
 
 
 def check(holds, told):
+    """End with a message unless something holds."""
     if not holds:
         sys.exit(f"smoke: {told}")
 
 
 async def program():
+    """The answers of one program to two questions."""
     settings = dspy.Settings(lm=DummyLM([{"answer": "one"}, {"answer": "two"}]))
     predict = dspy.Predict("question -> answer")
     first = await predict(settings, question="a?")

@@ -85,6 +85,7 @@ class Converted:
 
     @property
     def is_changed(self) -> bool:
+        """Whether its text is another now."""
         return self.text != self.source.text
 
 
@@ -106,6 +107,7 @@ class MigrateResult:
 
     @property
     def changed(self) -> list[Converted]:
+        """The files whose text is another now."""
         return [file for file in self.files if file.is_changed]
 
     @property

@@ -39,6 +39,7 @@ class Migration:
     changes: dict[str, Counter[str]] = field(default_factory=dict[str, "Counter[str]"])
 
     def changed(self, before: Mapping[str, str]) -> list[str]:
+        """Paths of the files whose text is another than it was ``before``."""
         return [path for path, text in self.files.items() if text != before[path]]
 
 

@@ -57,6 +57,7 @@ class SourceFile:
 
     @property
     def is_notebook(self) -> bool:
+        """Whether it is a notebook, by its name."""
         return self.path.suffix == ".ipynb"
 
 

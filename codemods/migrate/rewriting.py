@@ -65,9 +65,11 @@ class Places:
             self._starts.append(self._starts[-1] + len(line))
 
     def start(self, node: ast.stmt | ast.expr) -> int:
+        """The offset of a node's first character."""
         return self._offset(node.lineno, node.col_offset)
 
     def end(self, node: ast.stmt | ast.expr) -> int:
+        """The offset behind a node's last character."""
         assert node.end_lineno is not None and node.end_col_offset is not None
         return self._offset(node.end_lineno, node.end_col_offset)
 

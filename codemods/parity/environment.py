@@ -133,6 +133,7 @@ def find_python(wanted: str, run: Run) -> str:
 
 
 def find_uv() -> str:
+    """The path of uv. Raises :class:`ParityError` where there is none."""
     # The one that is installed with the toolchain: a version manager's shim on the path may name one that does not run.
     try:
         from uv import find_uv_bin

@@ -59,6 +59,7 @@ class Recorder:
         self._file: TextIO = (folder / f"events-{worker}-{os.getpid()}.jsonl").open("a", encoding="utf-8")
 
     def write(self, kind: str, **values: Any) -> None:
+        """Write one line, a JSON object, at once: what ends the process must not lose it."""
         self._file.write(json.dumps({"kind": kind, **values}) + "\n")
         self._file.flush()
 

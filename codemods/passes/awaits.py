@@ -8,6 +8,8 @@ from codemods.passes.base import Pass
 
 
 class Awaits(Pass):
+    """Puts ``await`` before calls, and takes away those of names that hold what was awaited."""
+
     name = "awaits"
 
     def leave_Call(self, original: cst.Call, updated: cst.BaseExpression) -> cst.BaseExpression:

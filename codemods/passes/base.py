@@ -45,8 +45,10 @@ class Pass:
 
     @property
     def plan(self) -> FilePlan:
+        """The plan of the file."""
         return self.context.plan
 
 
 def parse(expression: str) -> cst.BaseExpression:
+    """An expression from its text."""
     return cst.parse_expression(expression)

@@ -8,6 +8,8 @@ from codemods.passes.base import Pass, parse
 
 
 class Blocking(Pass):
+    """Writes calls that block as their asynchronous replacement, or hands them to a thread."""
+
     name = "blocking"
 
     def leave_Call(self, original: cst.Call, updated: cst.BaseExpression) -> cst.BaseExpression:

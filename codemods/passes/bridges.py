@@ -8,6 +8,8 @@ from codemods.passes.base import Pass
 
 
 class Bridges(Pass):
+    """Writes calls that run a coroutine to its end as what they are handed, to be awaited."""
+
     name = "bridges"
 
     def leave_Call(self, original: cst.Call, updated: cst.BaseExpression) -> cst.BaseExpression:

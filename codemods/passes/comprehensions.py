@@ -8,6 +8,8 @@ from codemods.passes.base import Pass
 
 
 class Comprehensions(Pass):
+    """Makes loops and comprehensions asynchronous, and lists of what has to be drawn first."""
+
     name = "comprehensions and generators"
 
     def leave_For(self, original: cst.For, updated: cst.For) -> cst.For:

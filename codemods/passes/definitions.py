@@ -9,6 +9,8 @@ from codemods.plan.model import ITERATORS
 
 
 class Definitions(Pass):
+    """Makes functions coroutine functions, with their decorators, names and annotations."""
+
     name = "definitions"
 
     def leave_FunctionDef(self, original: cst.FunctionDef, updated: cst.FunctionDef) -> cst.FunctionDef:

@@ -8,6 +8,8 @@ from codemods.passes.base import Pass
 
 
 class Delegations(Pass):
+    """Writes ``yield from`` of an asynchronous generator as a loop."""
+
     name = "delegations"
 
     def leave_SimpleStatementLine(

@@ -8,6 +8,8 @@ from codemods.passes.base import Pass
 
 
 class Docstrings(Pass):
+    """Writes docstrings with their examples converted."""
+
     name = "docstring examples"
 
     def leave_SimpleString(self, original: cst.SimpleString, updated: cst.SimpleString) -> cst.SimpleString:

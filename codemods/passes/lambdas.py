@@ -13,6 +13,8 @@ from codemods.plan.model import FunctionPlan
 
 
 class Lambdas(Pass):
+    """Puts coroutine functions in the place of lambdas that wait."""
+
     name = "lambdas"
 
     def __init__(self, context: FileContext) -> None:

@@ -9,6 +9,8 @@ from codemods.passes.settings_arguments import insert_argument
 
 
 class Mocks(Pass):
+    """Changes calls that make or ask mocks, where what they stand for is awaited."""
+
     name = "mocks"
 
     def leave_Call(self, original: cst.Call, updated: cst.BaseExpression) -> cst.BaseExpression:

@@ -8,6 +8,8 @@ from codemods.passes.base import Pass
 
 
 class Relays(Pass):
+    """Writes calls that have a thread call a function as calls of the function."""
+
     name = "relays"
 
     def leave_Call(self, original: cst.Call, updated: cst.BaseExpression) -> cst.BaseExpression:

@@ -15,6 +15,8 @@ _LOOSE = (cst.BooleanOperation, cst.IfExp, cst.Lambda, cst.NamedExpr)
 
 
 class Searches(Pass):
+    """Writes ``any``, ``all`` and ``next`` of what waits so that they draw no more than they need."""
+
     name = "searches"
 
     def leave_Call(self, original: cst.Call, updated: cst.BaseExpression) -> cst.BaseExpression:

@@ -13,6 +13,8 @@ _WIDTH = 100
 
 
 class SettingsArguments(Pass):
+    """Hands settings over in calls."""
+
     name = "settings arguments"
 
     def leave_Call(self, original: cst.Call, updated: cst.BaseExpression) -> cst.BaseExpression:

@@ -10,6 +10,8 @@ from codemods.passes.base import Pass
 
 
 class SettingsContexts(Pass):
+    """Names the settings of a ``with`` block, or enters what waits asynchronously."""
+
     name = "settings contexts"
 
     def leave_With(self, original: cst.With, updated: cst.With) -> cst.With:

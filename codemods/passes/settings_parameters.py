@@ -16,6 +16,8 @@ _SUPPLIED_MODULE = "dspy.utils.supplied"
 
 
 class SettingsParameters(Pass):
+    """Gives functions a parameter for settings."""
+
     name = "settings parameters"
 
     def leave_FunctionDef(self, original: cst.FunctionDef, updated: cst.FunctionDef) -> cst.FunctionDef:

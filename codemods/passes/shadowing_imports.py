@@ -8,6 +8,8 @@ from codemods.passes.base import Pass
 
 
 class ShadowingImports(Pass):
+    """Removes imports inside functions that would hide the settings which are handed over."""
+
     name = "shadowing imports"
 
     def leave_ImportFrom(

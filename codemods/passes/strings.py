@@ -8,6 +8,8 @@ from codemods.passes.base import Pass
 
 
 class Strings(Pass):
+    """Writes string and integer literals that the plan replaces, such as the targets of patches."""
+
     name = "strings"
 
     def leave_SimpleString(self, original: cst.SimpleString, updated: cst.SimpleString) -> cst.SimpleString:

@@ -9,6 +9,8 @@ from codemods.plan.model import SUPPLIED
 
 
 class Supplied(Pass):
+    """Writes calls of what a user supplies, which may be sync or async, as calls of the bound function."""
+
     name = "supplied"
 
     def leave_Call(self, original: cst.Call, updated: cst.BaseExpression) -> cst.BaseExpression:

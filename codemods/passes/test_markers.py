@@ -11,6 +11,8 @@ from codemods.passes.base import Pass, parse
 
 
 class TestMarkers(Pass):
+    """Decorates tests that wait as their runner needs it."""
+
     name = "test markers"
     __test__ = False
 

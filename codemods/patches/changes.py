@@ -15,6 +15,7 @@ from codemods.symbols import Definition, Symbol, body_of
 
 
 def changes_of(loaded: LoadedPatch, symbol: Symbol) -> Iterator[Change]:
+    """The changes that a patch makes to the text of its symbol's file. Raises :class:`ToolError`."""
     patch = loaded.patch
     if isinstance(patch, EditPatch):
         for edit in patch.edit:
@@ -69,6 +70,7 @@ def _with_kept(code: str, name: str, loaded: LoadedPatch, symbol: Symbol) -> str
 
 
 def keeps_decorators(patch: Patch) -> bool:
+    """Whether a patch leaves upstream's decorators where they are."""
     return isinstance(patch, ReplacePatch) and patch.decorators == "upstream"
 
 

@@ -15,6 +15,7 @@ from codemods.syntax import parsed, walk
 
 
 def module_of(path: str) -> str:
+    """The dotted name of the module at a path."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
@@ -66,6 +67,7 @@ def _joined(lines: Mapping[str, str]) -> dict[str, str]:
 
 
 def import_changes(source: SourceText, lines: Mapping[str, str]) -> list[Change]:
+    """The changes that bring imports into a file, each to the others of its kind."""
     present = set(source.text.splitlines())
     changes: list[Change] = []
     opened: set[int] = set()

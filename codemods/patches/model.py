@@ -90,6 +90,8 @@ class Edit(_Model):
 
 
 class EditPatch(SymbolPatch):
+    """Replaces pieces of a definition's text."""
+
     kind: Literal["edit"]
     edit: tuple[Edit, ...]
 
@@ -129,11 +131,15 @@ class ReplacePatch(CodePatch):
 
 
 class InsertPatch(CodePatch):
+    """Puts code before or behind a definition."""
+
     kind: Literal["insert"]
     position: Literal["before", "after"]
 
 
 class RemovePatch(SymbolPatch):
+    """Removes a definition."""
+
     kind: Literal["remove"]
 
 
@@ -144,6 +150,8 @@ class KeepPatch(SymbolPatch):
 
 
 class AddPatch(_Patch):
+    """Adds a file."""
+
     kind: Literal["add"]
     path: str
 
@@ -152,6 +160,8 @@ Patch = EditPatch | ReplacePatch | InsertPatch | RemovePatch | KeepPatch | AddPa
 
 
 class PatchFile(_Model):
+    """One file of patches."""
+
     patch: tuple[Annotated[Patch, Field(discriminator="kind")], ...]
 
 

@@ -15,6 +15,10 @@ from codemods.symbols import SourceText
 
 @dataclass(frozen=True)
 class Change:
+    """A piece of text, by the offsets of its first character and of the one behind it, what stands there
+    instead, and who says so.
+    """
+
     start: int
     end: int
     text: str
@@ -22,6 +26,7 @@ class Change:
 
 
 def rewrite(source: SourceText, changes: list[Change]) -> str:
+    """The text with all changes made. Raises :class:`ToolError` where two of them overlap."""
     # Stable: insertions at one place keep the order of the patches.
     ordered = sorted(changes, key=lambda change: (change.start, change.end))
     for before, after in itertools.pairwise(ordered):
@@ -52,11 +57,13 @@ def rewrite(source: SourceText, changes: list[Change]) -> str:
 
 
 def indent_at(source: SourceText, offset: int) -> str:
+    """The blanks that the line at an offset begins with."""
     before = source.text[source.line_start(offset) : offset]
     return before[: len(before) - len(before.lstrip())]
 
 
 def alone(source: SourceText, start: int, end: int) -> bool:
+    """Whether nothing else stands on the lines of a piece of text, comments behind it apart."""
     after = source.text[end : source.line_end(end)].strip()
     return not source.text[source.line_start(start) : start].strip() and (not after or after.startswith("#"))
 
@@ -64,6 +71,18 @@ def alone(source: SourceText, start: int, end: int) -> bool:
 def deletion(
     loaded: LoadedPatch, source: SourceText, nodes: list[ast.stmt], siblings: Iterable[ast.stmt], *, comments: bool
 ) -> Change:
+    """The change that removes statements with the lines they stand on.
+
+    Args:
+        loaded: the patch, named in errors.
+        source: the file.
+        nodes: statements that follow each other.
+        siblings: all statements of the block; where none is left, ``pass`` takes their place.
+        comments: whether the comments above go too.
+
+    Raises:
+        ToolError: they share a line with other code.
+    """
     start, end = source.start(nodes[0]), source.end(nodes[-1])
     if not alone(source, start, end):
         raise ToolError(
@@ -79,6 +98,7 @@ def deletion(
 
 
 def line_above(source: SourceText, start: int) -> str:
+    """The line above the one that starts at an offset, with its end; empty in a file's first."""
     return source.text[source.line_start(start - 1) : start] if start else ""
 
 
@@ -97,6 +117,7 @@ def _blank_end(source: SourceText, start: int, end: int) -> int:
 
 
 def parse_code(loaded: LoadedPatch, code: str) -> ast.Module:
+    """A patch's code as a tree. Raises :class:`ToolError` where it is no Python of the oldest version."""
     try:
         return ast.parse(textwrap.dedent(code), feature_version=PYTHON)
     except SyntaxError as error:

@@ -91,6 +91,7 @@ def dotted(node: ast.AST) -> str | None:
 
 
 def decorator_name(node: ast.expr) -> str:
+    """The dotted name of a decorator, called or not."""
     return dotted(node.func if isinstance(node, ast.Call) else node) or "<expression>"
 
 

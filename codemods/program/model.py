@@ -71,6 +71,7 @@ class ClassInfo:
 
     @property
     def name(self) -> str:
+        """Its name in the source."""
         return self.node.name
 
     def named_methods(self) -> dict[str, FunctionInfo]:
@@ -80,6 +81,7 @@ class ClassInfo:
 
     @cached_property
     def symbol(self) -> str:
+        """``module:qualname``."""
         return f"{self.module.name}:{self.qualname}"
 
     @property
@@ -141,12 +143,14 @@ class ClassInfo:
         return [found[key] for key in sorted(found)]
 
     def find_method(self, name: str) -> FunctionInfo | None:
+        """The method that objects of the class have under a name, inherited or its own."""
         for cls in self.mro():
             if name in cls.methods:
                 return cls.methods[name]
         return None
 
     def has_external_base(self) -> bool:
+        """Whether it derives from a class of another package, directly or not."""
         return any(cls.external_bases for cls in self.mro())
 
 
@@ -173,48 +177,59 @@ class FunctionInfo:
 
     @property
     def name(self) -> str:
+        """Its name in the source, ``<lambda>`` for a lambda."""
         return "<lambda>" if isinstance(self.node, ast.Lambda) else self.node.name
 
     @cached_property
     def symbol(self) -> str:
+        """``module:qualname``."""
         return f"{self.module.name}:{self.qualname}"
 
     @property
     def position(self) -> Position:
+        """Where it stands: line from 1, column from 0."""
         return self.module.position(self.node)
 
     @property
     def is_lambda(self) -> bool:
+        """Whether it is a lambda."""
         return isinstance(self.node, ast.Lambda)
 
     @property
     def is_async(self) -> bool:
+        """Whether it is defined with ``async def``."""
         return isinstance(self.node, ast.AsyncFunctionDef)
 
     @property
     def is_static(self) -> bool:
+        """Whether it is a static method."""
         return "staticmethod" in self.decorators
 
     @property
     def is_classmethod(self) -> bool:
+        """Whether it is handed its class first."""
         return "classmethod" in self.decorators or self.name in ("__new__", "__init_subclass__", "__class_getitem__")
 
     @property
     def is_property(self) -> bool:
+        """Whether it is called by reading, writing or deleting an attribute."""
         return any(d in ("property", "cached_property", "functools.cached_property") for d in self.decorators) or any(
             d.endswith((".setter", ".getter", ".deleter")) for d in self.decorators
         )
 
     @property
     def is_overload(self) -> bool:
+        """Whether it only declares one of a function's forms."""
         return any(d.split(".")[-1] == "overload" for d in self.decorators)
 
     @property
     def is_contextmanager(self) -> bool:
+        """Whether a decorator makes a context manager of it."""
         return any(d.split(".")[-1] in ("contextmanager", "asynccontextmanager") for d in self.decorators)
 
     @property
     def is_method(self) -> bool:
+        """Whether it is handed its object or class first."""
         return self.owner is not None and not self.is_static
 
     @property
@@ -278,13 +293,16 @@ class Program:
         return frozenset({*(self.own or ()), *(module.path for module in self.own_modules())})
 
     def own_modules(self) -> list[ModuleInfo]:
+        """The program's own modules, without those of the library that it uses, by name."""
         names = sorted(self.modules) if self.own is None else sorted(self.own)
         return [self.modules[name] for name in names]
 
     def own_classes(self) -> list[ClassInfo]:
+        """The program's own classes, by symbol."""
         return [self.classes[symbol] for symbol in sorted(self.classes) if self.owns(symbol)]
 
     def own_functions(self) -> list[FunctionInfo]:
+        """The program's own functions and lambdas, by symbol."""
         return [self.functions[symbol] for symbol in sorted(self.functions) if self.owns(symbol)]
 
     def unlink(self) -> None:
@@ -293,9 +311,6 @@ class Program:
             cls.leave(base)
         self.links.clear()
 
-    def walk_functions(self) -> Iterator[FunctionInfo]:
-        for symbol in sorted(self.functions):
-            yield self.functions[symbol]
-
     def by_path(self) -> Mapping[str, ModuleInfo]:
+        """Modules by their path."""
         return {module.path: module for module in self.modules.values()}

@@ -23,6 +23,7 @@ class Target:
 
     @property
     def dotted(self) -> str:
+        """The dotted name of what is meant."""
         return self.module if self.name is None else f"{self.module}.{self.name}"
 
 
@@ -138,6 +139,7 @@ def follow(program: Program, target: Target | None, rest: list[str]) -> Target |
 
 
 def class_at(program: Program, target: Target | None) -> ClassInfo | None:
+    """The class of the program that a target names; None if it names something else."""
     if target is None or target.external or target.name is None:
         return None
     return program.classes.get(f"{target.module}:{target.name}")

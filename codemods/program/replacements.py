@@ -31,6 +31,7 @@ class Replacement:
 
     @property
     def attribute(self) -> str:
+        """The last part of the name of what is replaced."""
         return self.name.rpartition(".")[2]
 
 

@@ -14,6 +14,8 @@ class Instance:
 
 @dataclass(frozen=True)
 class ClassRef:
+    """A class of the package; ``cls`` is its symbol."""
+
     cls: str
 
 
@@ -35,6 +37,8 @@ class FunctionRef:
 
 @dataclass(frozen=True)
 class ModuleRef:
+    """A module of the package, by its dotted name."""
+
     name: str
 
 
@@ -49,12 +53,15 @@ class External:
 
     @property
     def is_object(self) -> bool:
+        """Whether it is something made by another package, of which no more is known."""
         return self.name == "object()"
 
     def attribute(self, name: str) -> External:
+        """What its attribute of that name is."""
         return self if self.is_object else External(f"{self.name}.{name}")
 
     def called(self) -> External:
+        """What calling it gives."""
         return OBJECT
 
 

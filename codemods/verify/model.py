@@ -327,6 +327,7 @@ def walk_body(function: Function | ast.Lambda) -> Iterator[ast.AST]:
 
 
 def bindings(function: Function | ast.Lambda) -> Names:
+    """Names that a function binds, parameters among them, each with the one place that binds it, if there is one."""
     arguments = function.args
     names: dict[str, ast.AST | None] = {
         each.arg: None
@@ -348,6 +349,7 @@ def bindings(function: Function | ast.Lambda) -> Names:
 
 
 def read_module(path: str, tree: ast.Module) -> Module:
+    """The model of one module, from its tree."""
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     module = Module(name, path, tree)
     for parent in walk(tree):
