@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -105,18 +106,82 @@ def _build_words() -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def test_what_the_first_command_is_shown_to_say_it_says(tmp_path: Path) -> None:
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command as it is, and have it succeed; the toolchain is the one whose tests these are."""
+    environment = {**os.environ, "COLUMNS": "300", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done
+
+
+def _of_the_readme(start: str) -> list[str]:
+    """The words of the one command of the README that begins so, and says of what."""
+    named = [shlex.split(each) for each in commands(ROOT / "README.md") if each.startswith(start)]
+    found = {tuple(words) for words in named if len(words) > 2}
+    assert len(found) == 1, found
+    return list(found.pop())
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What `dspy-async sync` wrote, and said."""
+
+    folder: Path
+    lines: list[str]
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Synced:
     """`nox -s sync` runs `dspy-async sync`; here it runs into another folder, and imports nothing."""
+    out = tmp_path_factory.mktemp("readme") / "generated"
+    done = _run([sys.executable, "-m", "codemods", "sync", "--no-imports", "--out", str(out)], ROOT)
+    return Synced(out, (done.stdout + done.stderr).splitlines())
+
+
+def test_what_the_first_command_is_shown_to_say_it_says(synced: Synced) -> None:
     (shown,) = blocks(ROOT / "README.md", "text")
-    out = tmp_path / "generated"
-    command = [sys.executable, "-m", "codemods", "sync", "--no-imports", "--out", str(out)]
-    environment = {**os.environ, "COLUMNS": "300", "NO_COLOR": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    lines = [*(done.stdout + done.stderr).splitlines(), *_build_words().splitlines()]
+    lines = [*synced.lines, *_build_words().splitlines()]
     for line in shown.text.splitlines():
         assert any(says(line, each) for each in lines), (line, lines)
-    assert (out / "report" / "report.html").is_file()
+    assert (synced.folder / "report" / "report.html").is_file()
+
+
+def test_the_wheel_is_installed_as_the_readme_says(synced: Synced, tmp_path: Path) -> None:
+    """Without what it depends on: with that, `nox -s build` installs it on each Python, and CI runs that."""
+    pip, install, wheels = _of_the_readme("pip install generated/")
+    assert (pip, install) == ("pip", "install")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    _run([*build, "--wheel-dir", str(synced.folder / "dist"), str(synced.folder)], tmp_path)
+    (wheel,) = synced.folder.parent.glob(wheels)
+    target = tmp_path / "installed"
+    apart = ["--quiet", "--no-deps", "--no-index", "--target", str(target)]
+    _run([sys.executable, "-m", pip, install, *apart, str(wheel)], tmp_path)
+    assert (target / "dspy" / "py.typed").is_file()
+    assert [path.name.partition("-")[0] for path in target.glob("*.dist-info")] == ["dspy_async"]
+
+
+def test_explain_shows_the_chain_down_to_the_leaf() -> None:
+    program, *words = _of_the_readme("dspy-async explain")
+    assert program == "dspy-async"
+    said = _run([sys.executable, "-m", "codemods", *words], ROOT).stdout.splitlines()
+    assert said[0] == f"{words[1]}: coroutine"
+    assert any(re.match(r"  dspy/\S+:\d+: \S+ calls \S+", line) for line in said)
+    assert any(re.match(r"  dspy/\S+:\d+: (awaits|calls what a user supplies)", line) for line in said)
+
+
+def test_migrate_converts_a_program_and_its_tests(tmp_path: Path) -> None:
+    _, *words = _of_the_readme("dspy-async migrate")
+    texts = {
+        "src/app.py": "import dspy\n\n\ndef answer(question):\n    return dspy.Predict('q -> a')(q=question).a\n",
+        "tests/test_app.py": "from app import answer\n\n\ndef test_answer():\n    assert answer('x')\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    _run([sys.executable, "-m", "codemods", *words], tmp_path)
+    app, test = ((tmp_path / name).read_text() for name in texts)
+    assert "async def answer(settings" in app and "await dspy.Predict" in app
+    assert "await answer(" in test
 
 
 def test_every_session_of_the_readme_is_run_by_ci() -> None:
