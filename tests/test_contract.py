@@ -66,6 +66,13 @@ class TestReach:
         inner = {one.name for one in reach.coroutines} - {one.name for one in reach.public}
         assert inner == {"dspy/_own/mod.py::hidden", "dspy/mod.py::Program._step", "dspy/mod.py::_inner"}
 
+    def test_packages_of_others_are_not_ours_to_try(self, package: Path) -> None:
+        folder = package / "dspy" / "_vendor" / "other"
+        folder.mkdir(parents=True)
+        before = measure(package, [], [])
+        (folder / "client.py").write_text("async def ask(): ...\n")
+        assert measure(package, [], []) == before
+
     def test_what_is_neither_reached_nor_listed_is_missing(self, package: Path) -> None:
         known = listed("dspy/mod.py::sometimes", "dspy/mod.py::_inner", "dspy/_own/mod.py::hidden")
         reach = measure(package, ["dspy/mod.py::ask", "dspy/mod.py::Program._step"], known)

@@ -24,6 +24,7 @@ from pydantic import Field, ValidationError
 from codemods.errors import ToolError
 from codemods.parity.model import Row
 from codemods.releases import Releases, is_for
+from codemods.rules import load_rules
 from codemods.source import PACKAGE
 
 UNREACHED_FILE = "unreached.toml"
@@ -99,16 +100,17 @@ def load_unreached(path: Path, version: str) -> tuple[Unreached, ...]:
 
 
 def measure(package_root: Path, reached: Collection[str], listed: Iterable[Unreached]) -> Reach:
-    """Hold what a run awaited against what there is.
+    """Hold what a run awaited against what there is; packages of others that are shipped along are not ours to try.
 
     Args:
         package_root: the folder that holds the generated `dspy/`.
         reached: names of coroutines that were awaited.
         listed: the entries for the release.
     """
-    found = sorted(
-        {name for path in sorted((package_root / PACKAGE).rglob("*.py")) for name in _names(path, package_root)}
-    )
+    rules = load_rules()
+    paths = sorted((package_root / PACKAGE).rglob("*.py"))
+    own = [path for path in paths if not rules.is_vendored(path.relative_to(package_root).as_posix())]
+    found = sorted({name for path in own for name in _names(path, package_root)})
     reasons = {one.name: one.reason for one in listed}
     rows = tuple(
         Coroutine(name=name, public=_is_public(name), reached=name in reached, reason=reasons.get(name, ""))
