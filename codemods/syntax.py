@@ -24,7 +24,11 @@ def parsed(text: str) -> ast.Module:
 
 
 def walk(node: ast.AST) -> Sequence[ast.AST]:
-    """The nodes that ``ast.walk`` yields, in its order, in a third of its time; those of a module are kept."""
+    """The nodes that ``ast.walk`` yields, in its order, in a fifth of its time; those of a module are kept.
+
+    Left out are those that only say how another is meant, which are looked at from there: contexts and operators. They
+    are a third of all.
+    """
     return _nodes_of(node) if isinstance(node, ast.Module) else _walked(node)
 
 
@@ -40,10 +44,19 @@ def _walked(node: ast.AST) -> list[ast.AST]:
     return found
 
 
+_NO_NODES = frozenset({"ctx", "op", "ops", "id", "attr", "type_comment", "kind"})
+"""Fields of contexts and operators, and some that hold strings: never looked into."""
+
+
+@lru_cache(None)
+def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in _NO_NODES)
+
+
 def children(node: ast.AST) -> list[ast.AST]:
-    """As ``ast.iter_child_nodes``, which takes twice as long: most of the time of the model goes into this."""
+    """As ``ast.iter_child_nodes``, but for contexts and operators: most of the time of the model goes into this."""
     found: list[ast.AST] = []
-    for name in node._fields:
+    for name in _fields_of(node.__class__):
         value: object = getattr(node, name, None)
         if isinstance(value, ast.AST):
             found.append(value)
