@@ -40,12 +40,14 @@ class Variables:
         self._readers: dict[Variable | Question, set[int | Question]] = {}
         self._answers: dict[Question, Values] = {}
         self._merged: dict[str, str] = {}
+        self._foreign: set[Value] = set()
+        """Values that were seen not to be the program's own: most are, and are met thousands of times."""
 
     def add(self, variable: Variable, values: Values | set[Value]) -> None:
         """Let a variable hold these, too. Of a library's variable only what is the program's own is noted."""
         variable = self._canonical(variable)
         if self._base is not None and not self._program.owns(variable[1]):
-            values = {value for value in values if self.is_own(value)}
+            values = self._own_of(values)
             if not values:
                 return
             self.handed_in.add(variable)
@@ -101,7 +103,13 @@ class Variables:
 
     def __getstate__(self) -> dict[str, object]:
         """Without what only the way to the fixpoint needs."""
-        return {**self.__dict__, "_readers": {}, "_answers": {}}
+        return {**self.__dict__, "_readers": {}, "_answers": {}, "_foreign": set()}
+
+    def _own_of(self, values: Values | set[Value]) -> Values | set[Value]:
+        left = values - self._foreign
+        own = {value for value in left if self.is_own(value)}
+        self._foreign |= left - own
+        return own
 
     def is_own(self, value: Value) -> bool:
         """Whether a value is the program's own, where what it uses is a library."""
