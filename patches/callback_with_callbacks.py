@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 
 from dspy.dsp.utils.settings import Settings
 from dspy.utils.callback import ACTIVE_CALL_ID, _get_on_end_handler, _get_on_start_handler, logger
-from dspy.utils.pacing import pace
 from dspy.utils.supplied import (
     always_takes_settings,
     behind_check,
@@ -35,7 +34,6 @@ def with_callbacks(fn):
     async def wrapper(instance, *args, **kwargs):
         settings, args, kwargs = split_settings(f"{type(instance).__qualname__}.{fn.__name__}", args, kwargs)
         forwarded = (settings, *args) if passes_settings else args
-        await pace()
         callbacks = settings.get("callbacks", []) + getattr(instance, "callbacks", [])
         if not callbacks:
             return await ready(fn(instance, *forwarded, **kwargs))

@@ -100,7 +100,7 @@ async def test_nothing_is_lost_or_done_twice_among_faults(
             return faulty.FAULTS[faulty.name_of(request)]
         question = question_of(request)
         fault = fault_of(int(question))
-        return faulty.FAULTS[fault] if fault else Answer(fields(answer=question), delay=0.5)
+        return faulty.FAULTS[fault] if fault else Answer(fields(answer=question), delay=0.05)
 
     server.on(answer)
     as_upstream = {name: (await _error_of(server, name)) for name in FAILING}

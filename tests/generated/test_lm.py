@@ -131,7 +131,7 @@ class TestRequests:
         assert "temperature" in lm.supported_params
 
     async def test_many_at_once(self, server: ModelServer):
-        server.latency = 2  # seconds, in which the loop begins all of them, one after another
+        server.latency = 0.1
         server.on(echo())
         lm = lm_at(server)
         predict = dspy.Predict("question -> answer")

@@ -76,22 +76,6 @@ async def test_the_disk_cache(strict, server: ModelServer, tmp_path):
 
 
 @pytest.mark.api("5.14")
-async def test_many_cached_answers_leave_the_loop_to_others(server: ModelServer):
-    """Nothing in such a call waits for anything: a hundred of them would be one turn of the loop."""
-    server.on(echo())
-    settings = dspy.Settings(lm=lm_at(server, cache=True))
-    predict = dspy.Predict("question -> answer")
-    await predict(settings, question="Where?")
-    done = asyncio.gather(*(predict(settings, question="Where?") for _ in range(100)))
-    turns = 0
-    while not done.done():
-        await asyncio.sleep(0)
-        turns += 1
-    assert {each.answer for each in await done} == {"Where?"} and len(server.requests) == 1
-    assert turns > 50
-
-
-@pytest.mark.api("5.14")
 async def test_retries_and_errors(strict, server: ModelServer):
     from tests.support.model_server import rate_limited
 

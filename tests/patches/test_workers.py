@@ -14,7 +14,6 @@ import anyio
 import pytest
 
 from tests.patches.conftest import code_of, run
-from tests.patches.test_pacing import busy, turns_during
 
 
 @pytest.fixture
@@ -207,24 +206,6 @@ async def test_one_argument_is_the_request(runtime: Any) -> None:
     assert list(cache.values) == [
         repr({"model": "m", "gone": 1, "_fn_identifier": f"{__name__}.{complete.__qualname__}"})
     ]
-
-
-async def test_cached_answers_are_paced(runtime: Any) -> None:
-    import dspy
-
-    dspy.cache = Cache(False)
-
-    async def complete(settings: Any, request: dict[str, Any]) -> str:
-        return "answer"
-
-    cached, settings = _decorator(runtime, cache_arg_name="request")(complete), runtime.Settings()
-    await cached(settings, request={"model": "m"})
-
-    async def call() -> None:
-        await cached(settings, request={"model": "m"})
-        busy()
-
-    assert await turns_during(asyncio.gather(*[call() for _ in range(10)])) >= 10
 
 
 def test_a_plain_function_stays_one(runtime: Any) -> None:
