@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from codemods.coloring import Chains, Coloring, color
 from codemods.detours import without_detours
@@ -51,16 +52,12 @@ def convert(
     files = {path: text.removeprefix(_MARK) if path in marked else text for path, text in files.items()}
     held, written = held_as_text(files) | _vendored(files, rules), frozenset(final)
     sources = {path: files[path] for path in sorted(files) if path.endswith(".py") and path not in held}
-    with _timed(seconds, "twins"):
-        merged, twins = _merged(sources, written, store)
-    with _timed(seconds, "program"):
-        program = build_program(merged)
-    with _timed(seconds, "coloring"):
-        coloring = color(program, rules, written)
+    model = _model(sources, rules, written, store, seconds)
+    program, coloring = model.coloring.program, model.coloring
     with _timed(seconds, "passes"):
         plans = plan_files(coloring, final=written)
         plan_docstrings(coloring, plans, written)
-        texts = _run_all(program, plans, merged, sources, jobs, store)
+        texts = _run_all(program, plans, model.texts, sources, jobs, store)
     output = {path: (_MARK if path in marked else "") + texts.get(path, files[path]) for path in sorted(files)}
     uses = _rule_uses(coloring, rules)
     findings = sorted({*coloring.findings, *(f for p in plans.values() for f in p.findings)}, key=_place)
@@ -70,7 +67,7 @@ def convert(
         unresolved=tuple(sorted(coloring.unresolved, key=_place)),
         findings=tuple(findings),
         rules=uses,
-        twins=tuple(twins),
+        twins=tuple(model.twins),
         seconds=seconds,
     )
 
@@ -100,30 +97,57 @@ def _parsed(text: str) -> ast.AST:
         return ast.Module([], [])
 
 
-def colored(files: Mapping[str, str], rules: Rules) -> Coloring:
+@dataclass(frozen=True)
+class _Model:
+    """The texts that a coloring is of, the coloring, and the twins that were merged."""
+
+    texts: dict[str, str]
+    coloring: Coloring
+    twins: list[Twin]
+
+
+def _model(
+    sources: Mapping[str, str], rules: Rules, written: frozenset[str], store: Store, seconds: dict[str, float]
+) -> _Model:
+    """The colours of a package without detours to a coroutine, and with one function for two twins.
+
+    Functions that take a detour and stay plain keep it. Which these are says the coloring, so there is another where
+    there are any; there is rarely one.
+    """
+    plain = frozenset[str]()
+    while True:
+        with _timed(seconds, "twins"):
+            valid = _all_parse(sources)
+            straight, changed = without_detours(sources, written, plain) if valid else (dict(sources), frozenset[str]())
+            merged, twins = merge_twins(straight, store) if valid else (straight, [])
+        with _timed(seconds, "program"):
+            program = build_program(merged)
+        with _timed(seconds, "coloring"):
+            coloring = color(program, rules, written)
+        known = [program.functions[symbol] for symbol in changed if symbol in program.functions]
+        stays = {function.symbol for function in known if not coloring.is_coroutine(function)}
+        if not stays:
+            return _Model(merged, coloring, twins)
+        plain |= stays
+
+
+def colored(files: Mapping[str, str], rules: Rules, final: Collection[str] = ()) -> Coloring:
     """The colours of a release after its patches, to explain many symbols. Raises :class:`ToolError`."""
-    return _colored(files, rules)[0]
+    return _colored(files, rules, final).coloring
 
 
-def _colored(files: Mapping[str, str], rules: Rules) -> tuple[Coloring, list[Twin]]:
+def _colored(files: Mapping[str, str], rules: Rules, final: Collection[str] = ()) -> _Model:
     sources = {path: text.removeprefix(_MARK) for path, text in sorted(files.items()) if path.endswith(".py")}
-    merged, twins = _merged(sources, frozenset(), Store())
-    return color(build_program(merged), rules), twins
-
-
-def _merged(sources: Mapping[str, str], written: frozenset[str], store: Store) -> tuple[dict[str, str], list[Twin]]:
-    """The texts that the program model is built of: no detours to a coroutine, and one function for two twins."""
-    if not _all_parse(sources):
-        return dict(sources), []
-    return merge_twins({path: without_detours(path, text, written) for path, text in sources.items()}, store)
+    return _model(sources, rules, frozenset(final), Store(), {})
 
 
 def explanations(files: Mapping[str, str], rules: Rules) -> Explanations:
     """Why each function is a coroutine or takes settings. Raises :class:`ToolError`."""
-    coloring, twins = _colored(files, rules)
+    model = _colored(files, rules)
+    coloring = model.coloring
     chains = Chains(coloring)
     lines = {symbol: chains.of(symbol) for symbol in coloring.program.functions}
-    merged_as = {(twin.path, f"{twin.scope}{twin.name}"): twin for twin in twins}
+    merged_as = {(twin.path, f"{twin.scope}{twin.name}"): twin for twin in model.twins}
     for symbol, function in coloring.program.functions.items():
         twin = merged_as.get((function.module.path, function.qualname))
         if twin is not None:
@@ -254,4 +278,4 @@ def _place(finding: Finding) -> tuple[str, int, str]:
 def _timed(seconds: dict[str, float], stage: str) -> Generator[None]:
     start = time.perf_counter()
     yield
-    seconds[stage] = time.perf_counter() - start
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start

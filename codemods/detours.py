@@ -56,23 +56,41 @@ _STATEMENTS = (
 """What a way to a coroutine is made of."""
 
 
-def without_detours(path: str, text: str, final: Collection[str] = ()) -> str:
-    """A module's text with each way from plain code to a coroutine written as ``asyncio.run(...)``.
+def without_detours(
+    files: Mapping[str, str], final: Collection[str] = (), plain: Collection[str] = ()
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Texts with each way from plain code to a coroutine written as ``asyncio.run(...)``, and whose ways these were.
+
+    Code that stays plain needs its ways as they are: ``asyncio.run`` works in no loop that runs. So do modules' tops.
 
     Args:
-        path: posix path of the module, in the package's root.
-        text: valid Python.
+        files: valid Python by posix path, in the package's root.
         final: symbols (`module:qualname`) and paths that stay as they are.
+        plain: symbols of functions that are no coroutines afterwards: of each the own code stays.
+
+    Returns:
+        All texts, and the symbols of the functions in which something is written anew.
     """
-    if path in final or not any(hint in text for hint in _HINTS):
-        return text
-    name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    texts, changed = dict(files), set[str]()
+    for path, text in files.items():
+        name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        found = _ways(path, name, text, final) if path not in final else []
+        found = [detour for detour in found if detour.scope and f"{name}:{detour.scope}" not in plain]
+        if found:
+            texts[path] = _straightened(text, found, name)
+            changed |= {f"{name}:{detour.scope}" for detour in found}
+    return texts, frozenset(changed)
+
+
+def _ways(path: str, name: str, text: str, final: Collection[str]) -> list[Detour]:
+    if not any(hint in text for hint in _HINTS):
+        return []
     kept = frozenset(symbol.partition(":")[2] for symbol in final if symbol.startswith(f"{name}:"))
-    source = SourceText(path, text)
-    found = sorted(detours(source, kept), key=lambda detour: -detour.start)
-    if not found:
-        return text
-    for each in found:
+    return detours(SourceText(path, text), kept)
+
+
+def _straightened(text: str, found: list[Detour], name: str) -> str:
+    for each in sorted(found, key=lambda detour: -detour.start):
         text = text[: each.start] + each.text + text[each.end :]
     return fix_imports(cst.parse_module(text), {("asyncio", None)}, text, name, set())
 
@@ -83,6 +101,7 @@ class Detour:
 
     Args:
         node: the function that is nothing else, or the call.
+        scope: the qualified name of that function, or of the one that the call stands in; empty at a module's top.
         function: the async function that is called for the coroutine, where the coroutine is not come by otherwise.
         start: offset in characters of the text to exchange: of a function, of what it does.
         end: the offset behind it.
@@ -90,6 +109,7 @@ class Detour:
     """
 
     node: ast.FunctionDef | ast.Call
+    scope: str
     function: ast.expr | None
     start: int
     end: int
@@ -139,28 +159,30 @@ class _Module:
         return f"{self.imports[first]}{dot}{rest}" if first in self.imports else ""
 
     def detours(self) -> Iterator[Detour]:
-        yield from self._detours_in(self.tree, "")
+        yield from self._detours_in(self.tree, "", "")
 
-    def _detours_in(self, node: ast.AST, above: str) -> Iterator[Detour]:
+    def _detours_in(self, node: ast.AST, above: str, scope: str) -> Iterator[Detour]:
         for child in children(node):
             name = f"{above}{child.name}" if isinstance(child, _Function | ast.ClassDef) else ""
-            if name in self.kept:
+            if name and name in self.kept:
                 continue
-            detour = self._detour(child)
+            within = name if isinstance(child, _Function) else scope
+            detour = self._detour(child, within)
             if detour is not None:
                 yield detour
             else:
                 inner = f"{name}.<locals>." if isinstance(child, _Function) else f"{name}." if name else above
-                yield from self._detours_in(child, inner)
+                yield from self._detours_in(child, inner, within)
 
-    def _detour(self, node: ast.AST) -> Detour | None:
+    def _detour(self, node: ast.AST, scope: str) -> Detour | None:
         if isinstance(node, ast.FunctionDef):
             way = _Way(self, node)
-            return way.detour() if way.is_detour() else None
+            return way.detour(scope) if way.is_detour() else None
         ran = self.ran(node) if isinstance(node, ast.Call) and not self._hands_over_coroutine(node) else None
         if ran is None or not isinstance(node, ast.Call):
             return None
-        return Detour(node, ran.function, self.source.start(node), self.source.end(node), f"asyncio.run({ran.text})")
+        start, end = self.source.start(node), self.source.end(node)
+        return Detour(node, scope, ran.function, start, end, f"asyncio.run({ran.text})")
 
     def _hands_over_coroutine(self, call: ast.Call) -> bool:
         """``asyncio.run(...)`` and the like, which need no other form."""
@@ -268,7 +290,7 @@ class _Way:
         made = {n.name for n in self._own if isinstance(n, _Function)}
         return not ran.names & (self._local_names | made) - kept
 
-    def detour(self) -> Detour:
+    def detour(self, scope: str) -> Detour:
         """The function with the one line, behind what the coroutine needs of it."""
         source, body, ran = self.module.source, self._body, self._ran
         assert ran is not None
@@ -277,7 +299,7 @@ class _Way:
         indent = " " * (first - source.line_start(first))
         texts = [source.text[source.start(each) : source.end(each)] for each in kept]
         text = "".join(f"{text}\n\n{indent}" for text in texts) + f"return asyncio.run({ran.text})"
-        return Detour(self.node, ran.function, first, last, text)
+        return Detour(self.node, scope, ran.function, first, last, text)
 
     @cached_property
     def _body(self) -> list[ast.stmt]:

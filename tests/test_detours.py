@@ -16,7 +16,7 @@ PATH = "dspy/sample.py"
 
 
 def written(code: str, final: tuple[str, ...] = ()) -> str:
-    return without_detours(PATH, textwrap.dedent(code), final)
+    return without_detours({PATH: textwrap.dedent(code)}, final)[0][PATH]
 
 
 def assert_written(before: str, after: str) -> None:
@@ -68,7 +68,7 @@ def test_an_async_function_that_is_run_from_a_worker_thread() -> None:
     ],
 )
 def test_the_ways_to_run_an_async_function(imports: str, call: str, ran: str) -> None:
-    before = f"import asyncio\n{imports}\n\nasked = first(), {call}\n"
+    before = f"import asyncio\n{imports}\n\ndef way(rest, more):\n    return first(), {call}\n"
     assert written(before) == before.replace(call, f"asyncio.run({ran})")
 
 
@@ -222,24 +222,87 @@ def test_what_is_more_than_a_way_is_left_alone(body: str) -> None:
     assert_left_alone(f"import asyncio\n\ndef way(self, x):\n{textwrap.indent(body, '    ')}\n")
 
 
-def test_what_is_written_in_its_final_form_stays() -> None:
-    code = textwrap.dedent(
-        """\
-        import anyio
+TWO = """\
+import asyncio
+import anyio
 
-        class A:
-            def run(self):
-                anyio.run(send)
+class A:
+    def run(self):
+        anyio.run(send)
 
-        def run():
-            anyio.run(send)
+def run():
+    anyio.run(send)
+
+anyio.run(send)
+"""
+METHOD, FUNCTION, TOP = "        asyncio.run(send())", "\n    asyncio.run(send())", "\nasyncio.run(send())"
+
+
+def test_code_in_its_final_form_stays() -> None:
+    assert without_detours({PATH: TWO}, [PATH]) == ({PATH: TWO}, frozenset())
+    new = written(TWO, ("dspy.sample:A.run", "dspy.other:run"))
+    assert METHOD not in new and FUNCTION in new
+    package = "dspy/sample/__init__.py"
+    assert FUNCTION not in without_detours({package: TWO}, ["dspy.sample:run"])[0][package]
+
+
+def test_code_that_stays_plain_keeps_its_ways_and_so_does_a_module() -> None:
+    texts, changed = without_detours({PATH: TWO})
+    assert changed == {"dspy.sample:A.run", "dspy.sample:run"}
+    assert METHOD in texts[PATH] and FUNCTION in texts[PATH] and TOP not in texts[PATH]
+    texts, changed = without_detours({PATH: TWO}, plain=["dspy.sample:run"])
+    assert changed == {"dspy.sample:A.run"} and METHOD in texts[PATH] and FUNCTION not in texts[PATH]
+
+
+def test_what_no_coroutine_reaches_keeps_its_way() -> None:
+    """It is called where a loop may run: ``asyncio.run`` alone would be refused there."""
+    assert_converted(
         """
+        import asyncio
+        from anyio import from_thread
+
+        def wait_for(coroutine):
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                loop = None
+            if loop is None:
+                return asyncio.run(coroutine)
+            return loop.run_until_complete(coroutine)
+
+        def push(stream, chunk):
+            from_thread.run(stream.send, chunk)
+
+        def waits(lm, stream):
+            def send(chunk):
+                from_thread.run(stream.send, chunk)
+
+            send(lm("a"))
+        """,
+        """
+        import asyncio
+        from anyio import from_thread
+
+        def wait_for(coroutine):
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                loop = None
+            if loop is None:
+                return asyncio.run(coroutine)
+            return loop.run_until_complete(coroutine)
+
+        def push(stream, chunk):
+            from_thread.run(stream.send, chunk)
+
+        @takes_settings
+        async def waits(settings: Settings, lm, stream):
+            async def send(chunk):
+                await stream.send(chunk)
+
+            await send(await lm(settings, "a"))
+        """,
     )
-    assert without_detours(PATH, code, [PATH]) == code
-    method, function = "        anyio.run(send)", "\n    anyio.run(send)"
-    new = written(code, ("dspy.sample:A.run", "dspy.other:run"))
-    assert method in new and function not in new
-    assert without_detours("dspy/sample/__init__.py", code, ["dspy.sample:run"]).count("anyio.run(send)") == 1
 
 
 def test_a_way_becomes_a_coroutine_and_its_callers_await_it() -> None:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from codemods.coloring import Coloring, color
+from codemods.convert import colored
 from codemods.migrate.codes import all_codes, code_of, restrict
 from codemods.migrate.comments import add_comments, unsilenced
 from codemods.migrate.rewriting import Rewritten
 from codemods.migrate.scripts import AT_IMPORT, GUARD, MAIN, give_main, lines_that_run
 from codemods.migrate.written_out import write_out
 from codemods.passes import run_passes
-from codemods.passes.twins import merge_twins
 from codemods.plan import FilePlan, plan_files
 from codemods.program import build_program
 from codemods.rules import Rules
@@ -45,9 +45,7 @@ class Migration:
 
 def load_library(files: Mapping[str, str], rules: Rules, final: Collection[str] = ()) -> Coloring:
     """The model and colours of a release (patches applied), for programs that use it."""
-    sources = {path: text for path, text in sorted(files.items()) if path.endswith(".py")}
-    merged, _ = merge_twins(sources)
-    return color(build_program(merged), rules, final)
+    return colored(files, rules, final)
 
 
 def migrate(
