@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import time
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,8 +12,8 @@ from codemods.coloring import Chains, Coloring, color
 from codemods.detours import without_detours
 from codemods.docstrings import plan_docstrings
 from codemods.explanations import Explanations
-from codemods.kept import Store, digest
-from codemods.passes import run_passes
+from codemods.kept import Store
+from codemods.passes import PassesTask, kept_passes
 from codemods.passes.twins import merge_twins
 from codemods.plan import FilePlan, plan_files
 from codemods.program import Program, build_program
@@ -24,8 +23,6 @@ from codemods.rules import Rules
 from codemods.stages import Conversion, FileCounts, Finding, RuleUse, Twin
 from codemods.syntax import parsed, walk
 
-_ENOUGH_FOR_PROCESSES = 8
-"""Files; for fewer, starting processes takes longer than they save."""
 _MARK = "\ufeff"
 """The byte order mark, which Python takes at the start of a file and ``ast`` does not."""
 
@@ -56,7 +53,7 @@ def convert(
     program, coloring = model.coloring.program, model.coloring
     with _timed(seconds, "passes"):
         plans = plan_files(coloring, final=written)
-        plan_docstrings(coloring, plans, written)
+        plan_docstrings(coloring, plans, written, store)
         texts = _run_all(program, plans, model.texts, sources, jobs, store)
     output = {path: (_MARK if path in marked else "") + texts.get(path, files[path]) for path in sorted(files)}
     uses = _rule_uses(coloring, rules)
@@ -117,9 +114,7 @@ def _model(
     plain = frozenset[str]()
     while True:
         with _timed(seconds, "twins"):
-            valid = _all_parse(sources)
-            straight, changed = without_detours(sources, written, plain) if valid else (dict(sources), frozenset[str]())
-            merged, twins = merge_twins(straight, store) if valid else (straight, [])
+            merged, changed, twins = _straight_and_merged(sources, written, plain, store)
         with _timed(seconds, "program"):
             program = build_program(merged)
         with _timed(seconds, "coloring"):
@@ -129,6 +124,17 @@ def _model(
         if not stays:
             return _Model(merged, coloring, twins)
         plain |= stays
+
+
+def _straight_and_merged(
+    sources: Mapping[str, str], written: frozenset[str], plain: frozenset[str], store: Store
+) -> tuple[dict[str, str], frozenset[str], list[Twin]]:
+    """The texts to model, the functions in which a detour was written anew, and the twins."""
+    if not _all_parse(sources):
+        return dict(sources), frozenset(), []
+    straight, changed = without_detours(sources, written, plain, store)
+    merged, twins = merge_twins(straight, store)
+    return merged, changed, twins
 
 
 def colored(files: Mapping[str, str], rules: Rules, final: Collection[str] = ()) -> Coloring:
@@ -165,10 +171,6 @@ def _all_parse(sources: Mapping[str, str]) -> bool:
     return True
 
 
-_Task = tuple[str, FilePlan, str, set[str], str]
-"""What the passes need for one file: its text, plan and module name, the names that others import, upstream's text."""
-
-
 def _run_all(
     program: Program,
     plans: Mapping[str, FilePlan],
@@ -178,39 +180,13 @@ def _run_all(
     store: Store,
 ) -> dict[str, str]:
     imported, by_path = _imported_names(program), program.by_path()
-    tasks: dict[str, _Task] = {
-        path: (files[path], plans[path], by_path[path].name, imported.get(by_path[path].name, set()), sources[path])
-        for path in sorted(files)
-        if path in plans
-    }
-    keys = {path: _key(task) for path, task in tasks.items()}
-    texts = {path: text for path, key in keys.items() if (text := store.text(key)) is not None}
-    missing = [path for path in tasks if path not in texts]
-    for path, text in zip(missing, _run_each([tasks[path] for path in missing], jobs), strict=True):
-        texts[path] = text
-        store.put_text(keys[path], text)
-    return {path: texts[path] for path in tasks}
-
-
-def _key(task: _Task) -> str:
-    text, plan, name, kept, original = task
-    return digest("passes", text, plan.content(), name, kept, original)
-
-
-def _run_each(tasks: list[_Task], jobs: int) -> list[str]:
-    if jobs <= 1 or len(tasks) < _ENOUGH_FOR_PROCESSES:
-        return [_run_one(task) for task in tasks]
-    # The largest first, each for itself: no process is left with a long one at the end.
-    order = sorted(range(len(tasks)), key=lambda index: -len(tasks[index][0]))
-    with ProcessPoolExecutor(jobs) as pool:
-        done = list(pool.map(_run_one, [tasks[index] for index in order]))
-    texts = dict(zip(order, done, strict=True))
-    return [texts[index] for index in range(len(tasks))]
-
-
-def _run_one(task: _Task) -> str:
-    text, plan, name, kept, original = task
-    return run_passes(text, plan, module_name=name, kept=kept, original=original)
+    paths = [path for path in sorted(files) if path in plans]
+    names = {path: by_path[path].name for path in paths}
+    tasks = [
+        PassesTask(files[path], plans[path], names[path], frozenset(imported.get(names[path], ())), sources[path])
+        for path in paths
+    ]
+    return dict(zip(paths, kept_passes(tasks, store, jobs), strict=True))
 
 
 def _imported_names(program: Program) -> dict[str, set[str]]:

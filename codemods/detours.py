@@ -23,6 +23,7 @@ from typing import cast
 
 import libcst as cst
 
+from codemods.kept import Store, digest
 from codemods.passes.imports import fix_imports
 from codemods.program.build import dotted
 from codemods.symbols import SourceText, is_docstring, lazily_imported
@@ -57,7 +58,7 @@ _STATEMENTS = (
 
 
 def without_detours(
-    files: Mapping[str, str], final: Collection[str] = (), plain: Collection[str] = ()
+    files: Mapping[str, str], final: Collection[str] = (), plain: Collection[str] = (), store: Store | None = None
 ) -> tuple[dict[str, str], frozenset[str]]:
     """Texts with each way from plain code to a coroutine written as ``asyncio.run(...)``, and whose ways these were.
 
@@ -67,17 +68,18 @@ def without_detours(
         files: valid Python by posix path, in the package's root.
         final: symbols (`module:qualname`) and paths that stay as they are.
         plain: symbols of functions that are no coroutines afterwards: of each the own code stays.
+        store: keeps what becomes of each file.
 
     Returns:
         All texts, and the symbols of the functions in which something is written anew.
     """
-    texts, changed = dict(files), set[str]()
+    texts, changed, store = dict(files), set[str](), store or Store()
     for path, text in files.items():
         name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         found = _ways(path, name, text, final) if path not in final else []
         found = [detour for detour in found if detour.scope and f"{name}:{detour.scope}" not in plain]
         if found:
-            texts[path] = _straightened(text, found, name)
+            texts[path] = _kept(store, text, found, name)
             changed |= {f"{name}:{detour.scope}" for detour in found}
     return texts, frozenset(changed)
 
@@ -87,6 +89,11 @@ def _ways(path: str, name: str, text: str, final: Collection[str]) -> list[Detou
         return []
     kept = frozenset(symbol.partition(":")[2] for symbol in final if symbol.startswith(f"{name}:"))
     return detours(SourceText(path, text), kept)
+
+
+def _kept(store: Store, text: str, found: list[Detour], name: str) -> str:
+    places = [f"{detour.start} {detour.end} {detour.text}" for detour in found]
+    return store.value(str, digest("detours", name, text, places), lambda: _straightened(text, found, name))
 
 
 def _straightened(text: str, found: list[Detour], name: str) -> str:

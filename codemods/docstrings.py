@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from codemods.coloring import Coloring, color
 from codemods.examples import Example, find_examples, replace_examples
-from codemods.passes import run_passes
+from codemods.kept import Store
+from codemods.passes import PassesTask, kept_passes
 from codemods.plan import FilePlan, Range, plan_files
 from codemods.program import ClassInfo, FunctionInfo, ModuleInfo, Program, build_program
 from codemods.program.build import all_bound_names
@@ -17,7 +18,7 @@ _DEFAULT = "dspy.settings"
 _TAIL = "\nclass _NamesThatTheExampleTakesForGranted: ..."
 
 
-def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: frozenset[str]) -> None:
+def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: frozenset[str], store: Store) -> None:
     """Put the converted docstrings of ``library``'s modules into their files' plans.
 
     Examples stand at a program's top level: they await there, as a notebook does, and hand on ``dspy.settings``.
@@ -34,7 +35,7 @@ def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: fro
         path: _imports_left_out(library.program, module, sources[path])
         for path, (module, _, _) in zip(sorted(sources), places, strict=True)
     }
-    converted = convert_examples(sources, library, taken)
+    converted = convert_examples(sources, library, taken, store)
     replacements: dict[tuple[str, Range], tuple[ModuleInfo, ast.Constant, dict[Example, str]]] = {}
     for (path, code), (module, node, example) in zip(sorted(sources.items()), places, strict=True):
         if converted[path] != code:
@@ -45,11 +46,15 @@ def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: fro
 
 
 def convert_examples(
-    sources: Mapping[str, str], library: Coloring, taken: Mapping[str, list[str]] | None = None
+    sources: Mapping[str, str],
+    library: Coloring,
+    taken: Mapping[str, list[str]] | None = None,
+    store: Store | None = None,
 ) -> dict[str, str]:
     """Each source converted as a program of its own that uses ``library``.
 
-    ``taken`` are imports, by path, that a source does without: they are known while it is converted.
+    ``taken`` are imports, by path, that a source does without: they are known while it is converted. ``store`` keeps
+    what becomes of each, which changes nothing of it.
     """
     tails = {path: _tail((taken or {}).get(path, [])) for path in sources}
     whole = {path: code + tails[path] for path, code in sources.items()}
@@ -59,7 +64,8 @@ def convert_examples(
         plans = plan_files(coloring, default_settings=_DEFAULT)
     finally:
         program.unlink()
-    return {path: _without_tail(run_passes(whole[path], plan, module_name=path)) for path, plan in plans.items()}
+    texts = kept_passes([PassesTask(whole[path], plan, path) for path, plan in plans.items()], store or Store())
+    return {path: _without_tail(text) for path, text in zip(plans, texts, strict=True)}
 
 
 def _tail(imports: list[str]) -> str:

@@ -10,7 +10,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable
 
-from codemods.coloring import CallSite, Coloring
+from codemods.coloring import Coloring
 from codemods.program import FunctionInfo
 from codemods.program.build import dotted
 from codemods.program.scopes import Scope
@@ -73,10 +73,12 @@ class _Pending:
             for argument in call.args:
                 self._expect(argument, scope)
         elif call in self.sites:
-            for argument, parameter, target in _bound_arguments(call, self.sites[call]):
+            for target in self.sites[call].targets:
                 inner = self.coloring.flow.scope_of[target.node]
-                if parameter in self.names[inner] and parameter not in self.tested[inner]:
-                    self._expect(argument, scope)
+                wanted = self.names[inner] - self.tested[inner]
+                for argument, parameter in _bound_arguments(call, target) if wanted else ():
+                    if parameter in wanted:
+                        self._expect(argument, scope)
 
     def _adds(self, call: ast.Call, scope: Scope) -> bool:
         """``pending.append(...)`` to a list whose coroutines are awaited somewhere."""
@@ -154,16 +156,15 @@ def _tested_names(scope: Scope) -> set[str]:
     }
 
 
-def _bound_arguments(call: ast.Call, site: CallSite) -> Iterable[tuple[ast.expr, str, FunctionInfo]]:
-    """``(argument, parameter, function)`` for what a call hands to functions of the package."""
-    for target in site.targets:
-        parameters = [a.arg for a in target.arguments][1 if target.is_method else 0 :]
-        if parameters[:1] == ["settings"] and len(call.args) < len(parameters):
-            parameters = parameters[1:]
-        for argument, parameter in zip(call.args, parameters, strict=False):
-            if isinstance(argument, ast.Starred):
-                break
-            yield argument, parameter, target
-        for keyword in call.keywords:
-            if keyword.arg is not None:
-                yield keyword.value, keyword.arg, target
+def _bound_arguments(call: ast.Call, target: FunctionInfo) -> Iterable[tuple[ast.expr, str]]:
+    """``(argument, parameter)`` for what a call hands to a function of the package."""
+    parameters = [a.arg for a in target.arguments][1 if target.is_method else 0 :]
+    if parameters[:1] == ["settings"] and len(call.args) < len(parameters):
+        parameters = parameters[1:]
+    for argument, parameter in zip(call.args, parameters, strict=False):
+        if isinstance(argument, ast.Starred):
+            break
+        yield argument, parameter
+    for keyword in call.keywords:
+        if keyword.arg is not None:
+            yield keyword.value, keyword.arg

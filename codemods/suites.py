@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from codemods.program import FunctionInfo, ModuleInfo, Program
 from codemods.program.build import decorator_name, dotted
@@ -43,18 +44,23 @@ def awaits_all(name: str, text: str) -> bool | None:
     return _AUTO.search(text, section.end(), end) is not None
 
 
+Marks = Mapping[str, set[str]]
+"""Markers that await tests, `asyncio` or `anyio`, by the name of each module."""
+
+
 class Suite:
     """How the tests of one module are run.
 
     Args:
+        marks: those of the whole program: see `marks_of`.
         awaits_all: whether the plugin awaits every coroutine function among tests and fixtures, with no marker.
     """
 
-    def __init__(self, program: Program, module: ModuleInfo, *, awaits_all: bool = False) -> None:
+    def __init__(self, program: Program, module: ModuleInfo, marks: Marks, *, awaits_all: bool = False) -> None:
         self._program = program
         self._module = module
         self._awaits_all = awaits_all
-        self._marker = _marker(program, module)
+        self._marker = _marker(marks, module)
         self._is_marked = bool(_assigned(module.tree.body))
 
     def marker(self, function: FunctionInfo) -> str | None:
@@ -82,15 +88,22 @@ def _is_test(function: FunctionInfo) -> bool:
     return function.name.startswith("test_") and function.parent is None and not function.is_property
 
 
-def _marker(program: Program, module: ModuleInfo) -> str:
-    """The marker that the tests of a module have, else those of the program; pytest-asyncio's where none has any."""
-    marks = [(f.module is module, mark) for f in program.own_functions() for mark in _marks(f.decorators)]
-    for each in program.own_modules():
-        marks += [(each is module, mark) for mark in _assigned(each.tree.body)]
+def marks_of(program: Program) -> Marks:
+    """The markers by which the tests of a program's own modules are awaited, by the module's name."""
+    marks: dict[str, set[str]] = defaultdict(set)
+    for function in program.own_functions():
+        marks[function.module.name].update(_marks(function.decorators))
+    for module in program.own_modules():
+        marks[module.name].update(_assigned(module.tree.body))
     for cls in program.own_classes():
         decorators = [decorator_name(d) for d in cls.node.decorator_list]
-        marks += [(cls.module is module, mark) for mark in (*_marks(decorators), *_assigned(cls.node.body))]
-    here = {mark for is_here, mark in marks if is_here} or {mark for _, mark in marks}
+        marks[cls.module.name].update(_marks(decorators), _assigned(cls.node.body))
+    return marks
+
+
+def _marker(marks: Marks, module: ModuleInfo) -> str:
+    """The marker that the tests of a module have, else those of the program; pytest-asyncio's where none has any."""
+    here = marks[module.name] or {mark for each in marks.values() for mark in each}
     return ANYIO if here == {"anyio"} else ASYNCIO
 
 

@@ -367,6 +367,7 @@ def _verify(stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult
             no_python="left out with --no-imports",
             upstream=python_texts(tree),
             checker=type_checker(stage, tree.version, options) if options.types else None,
+            store=options.store,
         )
 
     output = {name: content.hex() for name, content in directory_files(stage).items()}

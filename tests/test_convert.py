@@ -149,7 +149,7 @@ def test_what_fails_in_a_process_fails_the_run(monkeypatch: pytest.MonkeyPatch) 
     def fails(*args: object, **options: object) -> str:
         raise ToolError("dspy/shop/user.py: cannot", remedy="none")
 
-    monkeypatch.setattr("codemods.convert.run_passes", fails)
+    monkeypatch.setattr("codemods.passes.files.run_passes", fails)
     with pytest.raises((ToolError, BrokenProcessPool), match="cannot"):
         convert_toy({**TOY, **SHOP}, jobs=2)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from codemods.errors import ToolError
-from codemods.verify import Defect, dependency_environment, verify
+from codemods.kept import Store
+from codemods.verify import DECLARED, Defect, dependency_environment, verify
 
 Tree = Callable[..., Path]
 
@@ -82,7 +83,7 @@ def test_a_sound_package_has_no_defects(tree: Tree) -> None:
         "types: left out, as it takes a minute; --types makes it, and so does `nox -s types`",
         "import: no environment with the package's dependencies was given",
     )
-    assert set(result.seconds) == {"grammar", "calls", "ruff", "types", "import"}
+    assert set(result.seconds) == {"alone", "calls", "ruff", "types", "import"}
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
@@ -731,3 +732,36 @@ class TestEnvironment:
         with pytest.raises(ToolError, match="no index here"):
             dependency_environment(["a"], tmp_path, run=fails)
         assert dependency_environment(["a"], tmp_path, build=False) is None
+
+
+class TestKept:
+    """What a file says by itself is kept by its text; what others say of it is not."""
+
+    def test_defects_are_found_again(self, tree: Tree, tmp_path: Path) -> None:
+        root = tree(a="import time\nasync def f():\n    time.sleep(1)\n", b="x = (\n")
+        store = Store(tmp_path / "kept")
+        first = verify(root, store=store)
+        assert {each.check for each in first.defects} == {"blocking", "grammar"}
+        assert verify(root, store=store).defects == first.defects
+
+    def test_a_file_that_changed_is_looked_at_again(self, tree: Tree, tmp_path: Path) -> None:
+        store = Store(tmp_path / "kept")
+        assert verify(tree(a="x = 1\n"), store=store).defects == ()
+        assert [each.check for each in verify(tree(a="x = (\n"), store=store).defects] == ["grammar"]
+
+    def test_a_caller_is_looked_at_again_when_another_file_changed(self, tree: Tree, tmp_path: Path) -> None:
+        store, caller = Store(tmp_path / "kept"), "from dspy.b import f\ndef g():\n    f()\n"
+        assert verify(tree(a=caller, b="def f(): ...\n"), store=store).defects == ()
+        found = verify(tree(a=caller, b="async def f(): ...\n"), store=store).defects
+        assert [(each.path, each.check) for each in found] == [("dspy/a.py", "await")]
+
+    def test_what_is_declared_counts(self, tree: Tree, tmp_path: Path) -> None:
+        store, root = Store(tmp_path / "kept"), tree(a="import threading\nheld = threading.local()\n")
+        assert [each.check for each in verify(root, store=store).defects] == ["settings"]
+        assert verify(root, store=store, declared={**DECLARED, "dspy.a.held": "a test"}).defects == ()
+
+    def test_equal_files_are_told_apart(self, tree: Tree) -> None:
+        text = "from .b import f\ndef g():\n    f()\n"
+        files = {"p/__init__": "", "q/__init__": "", "p/a": text, "q/a": text}
+        found = verify(tree(**files, **{"p/b": "def f(): ...\n", "q/b": "async def f(): ...\n"})).defects
+        assert [(each.path, each.check) for each in found] == [("dspy/q/a.py", "await")]

@@ -83,8 +83,9 @@ class Context:
 
     def _helpers_are_free(self) -> bool:
         """Whether ``bind`` and ``ready`` are the helpers' names in this file, or nobody's."""
-        imported = {name for name in ("bind", "ready") if self._is_helper(name)}
-        return not ({"bind", "ready"} - imported) & all_bound_names(self.module.tree)
+        named = {name for name in ("bind", "ready") if name in self.module.text}
+        bound = {name for name in named if not self._is_helper(name)}
+        return not (bound and bound & all_bound_names(self.module.tree))
 
     def _is_helper(self, name: str) -> bool:
         target = resolve_dotted(self.coloring.program, self.module, name)

@@ -30,7 +30,7 @@ from codemods.plan.place import Place
 from codemods.plan.reads import plan_read, plan_shadowing
 from codemods.plan.withs import Withs
 from codemods.program.build import dotted
-from codemods.suites import Suite
+from codemods.suites import Suite, marks_of
 
 _SIMPLE = (ast.Expr, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Assert, ast.Raise)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -53,8 +53,10 @@ def plan_files(
     sites = {site.node: site for site in coloring.calls}
     elsewhere = awaited_elsewhere(coloring)
     plans: dict[str, FilePlan] = {}
-    for module in coloring.program.own_modules():
-        suite = Suite(coloring.program, module, awaits_all=module.path in awaiting) if default_settings else None
+    program = coloring.program
+    marks = marks_of(program)
+    for module in program.own_modules():
+        suite = Suite(program, module, marks, awaits_all=module.path in awaiting) if default_settings else None
         context = Context(coloring, module, sites, elsewhere, default_settings, final, suite)
         plans[module.path] = _Planner(context).plan()
     return plans

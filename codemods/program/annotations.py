@@ -91,9 +91,12 @@ def _generic(flow: Flow, node: ast.Subscript, scope: Scope) -> Values:
 
 def _annotated_container(flow: Flow, node: ast.Subscript, scope: Scope, arguments: list[ast.expr]) -> Values:
     site = f"{scope.module.name}:annotation:{ast.unparse(node)}"
+    has_places = len(arguments) > 1 and not any(isinstance(a, ast.Constant) and a.value is ... for a in arguments)
+    if has_places:
+        flow.variables.tell_places_apart(site)
     for index, argument in enumerate(arguments):
         values = annotated_values(flow, argument, scope)
         flow.variables.add(("E", site), values)
-        if len(arguments) > 1:
+        if has_places:
             flow.variables.add(("T", site, str(index)), values)
     return frozenset({Container(site)})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from codemods.program.annotations import annotated_values
 from codemods.program.model import ClassInfo, FunctionInfo
 from codemods.program.name_values import global_values, target_values
-from codemods.program.names import resolve_global
+from codemods.program.names import module_attribute
 from codemods.program.returns import returned_values
 from codemods.program.scopes import Scope
 from codemods.program.values import (
@@ -71,7 +71,7 @@ def _attribute_of(flow: Flow, base: Value, name: str) -> Values:
 
 
 def _module_attribute(flow: Flow, module: str, name: str) -> Values:
-    target = resolve_global(flow.program, module, name)
+    target = module_attribute(flow.program, module, name)
     return target_values(flow, target) if target is not None else NOTHING
 
 

@@ -40,8 +40,10 @@ def tuples(flow: Flow, node: ast.Call, scope: Scope, columns: list[Values]) -> V
     """What ``zip``, ``enumerate`` and ``items`` give: tuples whose places are told apart."""
     site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:tuples"
     flow.variables.add(("E", site), frozenset({Container(f"{site}:item")}))
+    flow.variables.tell_places_apart(f"{site}:item")
     for index, column in enumerate(columns):
         flow.variables.add(("T", f"{site}:item", str(index)), column)
+        flow.variables.add(("E", f"{site}:item"), column)
     return frozenset({Container(site)})
 
 
@@ -75,8 +77,7 @@ def item_values(flow: Flow, values: Values, index: int) -> Values:
     found: set[Value] = set()
     for value in values:
         if isinstance(value, Container):
-            at_index = flow.variables.held(("T", value.site, str(index)))
-            found |= at_index if at_index else flow.variables.held(("E", value.site))
+            found |= flow.variables.held_at(value.site, index)
         elif isinstance(value, External):
             found.add(value.called())
     return frozenset(found)
@@ -101,13 +102,16 @@ def subscript_values(flow: Flow, node: ast.Subscript, scope: Scope) -> Values:
 def display_values(flow: Flow, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Values:
     """A list, tuple or set as it is written out."""
     site = f"{scope.module.path}:{node.lineno}:{node.col_offset}:{type(node).__name__}"
+    has_places = isinstance(node, ast.Tuple) and not any(isinstance(element, ast.Starred) for element in node.elts)
+    if has_places:
+        flow.variables.tell_places_apart(site)
     for index, element in enumerate(node.elts):
         if isinstance(element, ast.Starred):
             flow.variables.add(("E", site), element_values(flow, flow.values(element.value, scope)))
             continue
         values = flow.values(element, scope)
         flow.variables.add(("E", site), values)
-        if isinstance(node, ast.Tuple):
+        if has_places:
             flow.variables.add(("T", site, str(index)), values)
     return frozenset({Container(site)})
 

@@ -12,7 +12,7 @@ values and whose variables they add to.
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+from collections import defaultdict, deque
 
 from codemods.program.arguments import bind_call
 from codemods.program.attributes import attribute_values
@@ -21,7 +21,8 @@ from codemods.program.expressions import VALUES_OF
 from codemods.program.fixtures import bind_fixtures, bind_patches, fixtures_by_name
 from codemods.program.model import FunctionInfo, Program
 from codemods.program.name_values import is_bound_name
-from codemods.program.scopes import Scope, scopes_of
+from codemods.program.promises import promises
+from codemods.program.scopes import Scope, Step, scopes_of
 from codemods.program.seeds import modules_that_speak, seed_parameters, seed_unknown
 from codemods.program.settings_parameters import SettingsParameters
 from codemods.program.statements import bind_statement
@@ -40,7 +41,8 @@ class Flow:
         """The solved analysis of the library that the program uses: read, never added to."""
         self.settings_parameters = SettingsParameters(program, rules.settings.class_symbol, in_program=base is not None)
         self.scopes = scopes_of(program)
-        self.variables = Variables(program, base.variables if base is not None else None, len(self.scopes))
+        self.steps = [step for scope in self.scopes for step in scope.steps]
+        self.variables = Variables(program, base.variables if base is not None else None, len(self.steps))
         self.scope_of: dict[ast.AST, Scope] = dict(base.scope_of) if base is not None else {}
         self.scope_of.update((scope.node, scope) for scope in self.scopes)
         self.callable_rules = {
@@ -61,12 +63,15 @@ class Flow:
         self.stub_attributes: dict[str, set[str]] = defaultdict(set)
         """Attributes that the program names of each, by its site."""
         self._running: Scope | None = None
-        """The scope that is gone through."""
+        """The scope of the step that is gone through."""
         self._met: dict[ast.expr, Values] = {}
         """What its expressions held when they were met first, this time. What grows behind them comes with the next."""
 
     def solve(self) -> None:
         """Run to the fixpoint, seed what is unknown from the rules, and run on."""
+        # What upstream declares is so. A program may hand in whatever stands for a class of the library's.
+        for variable, classes in promises(self) if self.base is None else ():
+            self.variables.promise(variable, classes)
         for function in self.program.own_functions():
             seed_parameters(self, function)
         self._fixpoint()
@@ -76,13 +81,23 @@ class Flow:
             seed_unknown(self)
 
     def _fixpoint(self) -> None:
-        """Go through scopes until nothing changes; a scope is gone through again when something it read has grown."""
-        while self.variables.stale:
-            stale, self.variables.stale = sorted(self.variables.stale), set()
-            for index in stale:
-                self.variables.reader, self._running, self._met = index, self.scopes[index], {}
-                self._go_through(self.scopes[index])
+        """Go through steps until nothing changes; a step is gone through again when something it read has grown."""
+        queue: deque[int] = deque()
+        queued: set[int] = set()
+        while self.variables.stale or queue:
+            queue += self._in_turn(self.variables.stale - queued)
+            queued |= self.variables.stale
+            self.variables.stale.clear()
+            index = queue.popleft()
+            queued.discard(index)
+            step = self.steps[index]
+            self.variables.reader, self._running, self._met = index, step.scope, {}
+            self._go_through(step)
         self.variables.reader = self._running = None
+
+    def _in_turn(self, steps: set[int]) -> list[int]:
+        """In which order steps are gone through. Any other leads to the same."""
+        return sorted(steps)
 
     def outer_scope(self, function: FunctionInfo) -> Scope:
         """The scope that a definition stands in."""
@@ -90,14 +105,16 @@ class Flow:
             return self.scope_of[function.owner.node]
         return self.scope_of[function.parent.node if function.parent is not None else function.module.tree]
 
-    def _go_through(self, scope: Scope) -> None:
-        if scope.function is not None and self.fixtures:
-            bind_fixtures(self, scope.function)
-        if scope.function is not None and self.base is not None:
-            bind_patches(self, scope.function)
-        for node in scope.nodes:
+    def _go_through(self, step: Step) -> None:
+        scope = step.scope
+        if step.is_first and scope.function is not None:
+            if self.fixtures:
+                bind_fixtures(self, scope.function)
+            if self.base is not None:
+                bind_patches(self, scope.function)
+        for node in step.nodes:
             bind_statement(self, node, scope)
-        for call in scope.calls:
+        for call in step.calls:
             bind_call(self, call, scope)
         if isinstance(scope.node, ast.Lambda):
             assert scope.function is not None

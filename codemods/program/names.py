@@ -81,6 +81,13 @@ def resolve_import(
     return Target(base, attribute) if foreign is None else Target(foreign, attribute, external=True)
 
 
+def module_attribute(program: Program, module: str, name: str) -> Target | None:
+    """The defining place of ``module.name``; what the program does not define may come from a foreign star import."""
+    found = resolve_global(program, module, name)
+    foreign = foreign_star(program, module) if found is None else None
+    return Target(foreign, name, external=True) if foreign is not None else found
+
+
 def foreign_star(program: Program, module: str) -> str | None:
     """The module outside of the program that names of ``module`` may come from, by a star import."""
     return next((star for star in program.stars[module] if star not in program.modules), None)
@@ -132,7 +139,7 @@ def follow(program: Program, target: Target | None, rest: list[str]) -> Target |
         if target.external:
             target = Target(target.dotted, attribute, external=True)
         elif target.name is None:
-            target = resolve_global(program, target.module, attribute)
+            target = module_attribute(program, target.module, attribute)
         else:
             target = Target(target.module, f"{target.name}.{attribute}")
     return target

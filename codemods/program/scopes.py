@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from codemods.program.build import iter_own
@@ -18,6 +19,20 @@ _RELEVANT = (
 """Statements and parts of such that bind something."""
 
 
+_OPENS_STEP = (ast.stmt, ast.excepthandler, ast.match_case)
+
+
+@dataclass(eq=False)
+class Step:
+    """A statement without the statements in it: the least that the analysis goes through again."""
+
+    scope: Scope
+    nodes: list[ast.AST] = field(default_factory=list[ast.AST])
+    calls: list[ast.Call] = field(default_factory=list[ast.Call])
+    is_first: bool = False
+    """Whether it is the first of its scope, or all that there is."""
+
+
 @dataclass(eq=False)
 class Scope:
     """Code that runs with one set of local names: a function's body, or a module's or class's statements."""
@@ -30,6 +45,7 @@ class Scope:
     nodes: list[ast.AST] = field(default_factory=list[ast.AST])
     calls: list[ast.Call] = field(default_factory=list[ast.Call])
     awaits: list[ast.Await] = field(default_factory=list[ast.Await])
+    steps: list[Step] = field(default_factory=list["Step"])
     narrowed: dict[ast.Name, ast.expr] = field(default_factory=dict[ast.Name, ast.expr])
     """Uses of names that are of known classes, with the expression that names these."""
 
@@ -51,4 +67,18 @@ def scopes_of(program: Program) -> list[Scope]:
         scope.calls = [n for n in own if isinstance(n, ast.Call)]
         scope.narrowed = narrowed_names(scope.node)
         scope.awaits = [n for n in own if isinstance(n, ast.Await)]
+        scope.steps = _steps_of(scope, own)
     return scopes
+
+
+def _steps_of(scope: Scope, own: Iterable[ast.AST]) -> list[Step]:
+    """What the analysis looks at in a scope, by statement; ``own`` are its nodes, each before those in it."""
+    steps = [Step(scope, is_first=True)]
+    for node in own:
+        if isinstance(node, _OPENS_STEP) and (steps[-1].nodes or steps[-1].calls):
+            steps.append(Step(scope))
+        if isinstance(node, _RELEVANT):
+            steps[-1].nodes.append(node)
+        elif isinstance(node, ast.Call):
+            steps[-1].calls.append(node)
+    return steps

@@ -6,16 +6,36 @@ Of a library's analysis nothing is changed: what a program puts into its variabl
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 
-from codemods.program.model import Program
+from codemods.program.model import ClassInfo, Program
 from codemods.program.scopes import Scope
-from codemods.program.values import YIELD, ClassRef, Container, FunctionRef, Instance, Stub, Value, Values, Variable
+from codemods.program.values import (
+    YIELD,
+    ClassRef,
+    Container,
+    External,
+    FunctionRef,
+    Instance,
+    Stub,
+    Value,
+    Values,
+    Variable,
+)
 
 Question = tuple[Value, str] | tuple[ast.expr, Scope]
 """An attribute of a value, or an annotation in a scope."""
 _CONTAINER_LIMIT = 40
 """How many containers a variable may hold before they are taken for one."""
+
+
+@dataclass(eq=False)
+class Asked:
+    """A question: its answer, unless something that was read for it has grown since, and who has asked it."""
+
+    answer: Values | None = None
+    readers: set[int | Asked] = field(default_factory=set["int | Asked"])
 
 
 class Variables:
@@ -24,22 +44,25 @@ class Variables:
     Args:
         program: whose variables they are.
         base: those of the library that the program uses.
-        scopes: how many scopes there are; each is stale at first.
+        steps: how many steps there are; each is stale at first.
     """
 
-    def __init__(self, program: Program, base: Variables | None, scopes: int):
+    def __init__(self, program: Program, base: Variables | None, steps: int):
         self.points_to: dict[Variable, set[Value]] = {}
         self.handed_in: set[Variable] = set()
         """Variables of the library that the program puts things of its own into."""
-        self.stale: set[int] = set(range(scopes))
-        """Scopes to go through, by index: something that they read has grown."""
-        self.reader: int | Question | None = None
-        """Who reads now: a scope that is gone through, or a question that is being answered."""
+        self.stale: set[int] = set(range(steps))
+        """Steps to go through, by index: something that they read has grown."""
+        self.reader: int | Asked | None = None
+        """Who reads now: a step that is gone through, or a question that is being answered."""
         self._program = program
         self._base = base
-        self._readers: dict[Variable | Question, set[int | Question]] = {}
-        self._answers: dict[Question, Values] = {}
+        self._readers: dict[Variable, set[int | Asked]] = {}
+        self._asked: dict[Question, Asked] = {}
+        self._promised: dict[Variable, frozenset[str]] = {}
         self._merged: dict[str, str] = {}
+        self._tuples: set[str] = set()
+        """Containers whose places are told apart, by their site."""
         self._foreign: set[Value] = set()
         """Values that were seen not to be the program's own: most are, and are met thousands of times."""
 
@@ -52,16 +75,23 @@ class Variables:
                 return
             self.handed_in.add(variable)
         current = self.points_to.setdefault(variable, set())
-        if values <= current:
+        new = values - current
+        kept = self._promised.get(variable)
+        if kept is not None and new:
+            new = {value for value in new if _may_be(value, kept)}
+        if new and self._merged:
+            new = {self._canonical_value(value) for value in new} - current
+        if not new:
             return
-        if self._merged:
-            values = {self._canonical_value(value) for value in values}
-        if values <= current:
-            return
-        current |= values
-        self._wake(variable)
+        current |= new
+        self._wake(self._readers.get(variable, ()))
         if len(current) > _CONTAINER_LIMIT:
             self._merge_containers(current)
+
+    def promise(self, variable: Variable, classes: Collection[ClassInfo]) -> None:
+        """Let a variable hold nothing else than what may be an object of one of these classes."""
+        related = {each.symbol for cls in classes for each in (*cls.mro(), *cls.descendants())}
+        self._promised[variable] = frozenset(related)
 
     def held(self, variable: Variable) -> set[Value]:
         """What a variable holds, the library's included."""
@@ -72,38 +102,52 @@ class Variables:
             return own if own is not None else set()
         return self._base.held(variable) | own if own is not None else self._base.held(variable)
 
+    def tell_places_apart(self, site: str) -> None:
+        """Say of a container, before anything holds it, that each of its places is a variable of its own."""
+        self._tuples.add(site)
+
+    def held_at(self, site: str, index: int) -> set[Value]:
+        """What stands in a place of a container: of one whose places are not told apart, what any of them holds."""
+        return self.held(("T", site, str(index)) if self._has_places(site) else ("E", site))
+
+    def _has_places(self, site: str) -> bool:
+        return site in self._tuples or (self._base is not None and self._base._has_places(site))
+
     def answered(self, question: Question, work_out: Callable[[], Values]) -> Values:
         """The answer to a question: the one that is kept, or else what ``work_out`` says.
 
         What an attribute or an annotation holds is asked for hundreds of times, and read off several variables each
         time. Answers are kept until one of these grows; whoever asked has then read them, and is asked again.
         """
-        self._note(question)
-        known = self._answers.get(question)
-        if known is not None:
-            return known
-        asker, self.reader = self.reader, question
-        try:
-            answer = work_out()
-        finally:
-            self.reader = asker
-        self._answers[question] = answer
-        return answer
+        asked = self._asked.get(question)
+        if asked is None:
+            asked = self._asked[question] = Asked()
+        asker = self.reader
+        if asker is not None:
+            asked.readers.add(asker)
+        if asked.answer is None:
+            self.reader = asked
+            try:
+                asked.answer = work_out()
+            finally:
+                self.reader = asker
+        return asked.answer
 
-    def _note(self, read: Variable | Question) -> None:
+    def _note(self, read: Variable) -> None:
         if self.reader is not None:
             self._readers.setdefault(read, set()).add(self.reader)
 
-    def _wake(self, grown: Variable | Question) -> None:
-        for reader in self._readers.get(grown, ()):
+    def _wake(self, readers: Iterable[int | Asked]) -> None:
+        for reader in readers:
             if isinstance(reader, int):
                 self.stale.add(reader)
-            elif self._answers.pop(reader, None) is not None:
-                self._wake(reader)
+            elif reader.answer is not None:
+                reader.answer = None
+                self._wake(reader.readers)
 
     def __getstate__(self) -> dict[str, object]:
         """Without what only the way to the fixpoint needs."""
-        return {**self.__dict__, "_readers": {}, "_answers": {}, "_foreign": set()}
+        return {**self.__dict__, "_readers": {}, "_asked": {}, "_foreign": set()}
 
     def _own_of(self, values: Values | set[Value]) -> Values | set[Value]:
         left = values - self._foreign
@@ -132,26 +176,32 @@ class Variables:
         gone = {site for site in sites[1:] if site != root}
         current -= {Container(site) for site in gone}
         current.add(Container(root))
-        for site in gone:
+        for site in sites:
             self._merged[site] = root
-        for variable in [v for v in self.points_to if v[0] in ("E", "T") and v[1] in gone]:
+        for variable in [v for v in self._readers.keys() | self.points_to.keys() if self._canonical(v) != v]:
+            self._wake(self._readers.pop(variable, ()))
+        for variable in [v for v in self.points_to if self._canonical(v) != v]:
             held = self.points_to.pop(variable, None)
-            if held is None:
-                continue  # What was added before has led to another merge, which took it along.
-            self._wake(variable)
-            self.add((variable[0], root, *variable[2:]), held)
+            if held is not None:  # What was added before may have led to another merge, which took it along.
+                self.add(variable, held)
 
     def _canonical_site(self, site: str) -> str:
-        while site in self._merged:
-            site = self._merged[site]
+        while (root := self._merged.get(site, site)) != site:
+            site = root
         return site
 
     def _canonical(self, variable: Variable) -> Variable:
+        """The variable that stands for one: of containers that are taken for one, no places are told apart."""
         if self._merged and variable[0] in ("E", "T") and variable[1] in self._merged:
-            return variable[0], self._canonical_site(variable[1]), *variable[2:]
+            return "E", self._canonical_site(variable[1])
         return variable
 
     def _canonical_value(self, value: Value) -> Value:
         if isinstance(value, Container) and value.site in self._merged:
             return Container(self._canonical_site(value.site))
         return value
+
+
+def _may_be(value: Value, classes: frozenset[str]) -> bool:
+    """Whether a value may be an object of one of these classes: of another package's objects nothing is known."""
+    return value.cls in classes if isinstance(value, Instance) else isinstance(value, External | Stub)

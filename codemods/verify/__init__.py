@@ -26,17 +26,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codemods.errors import ToolError
+from codemods.kept import Store
 from codemods.rules import load_rules
+from codemods.verify.alone import check_alone
 from codemods.verify.arguments import wrong_arguments
 from codemods.verify.awaits import lost_coroutines
 from codemods.verify.checker import Checker
 from codemods.verify.defects import Defect
-from codemods.verify.globals import DECLARED, global_settings
-from codemods.verify.grammar import OLDEST, parse
-from codemods.verify.imports import OptionalImport, dependency_environment, import_all, is_notice, judge_imports
+from codemods.verify.globals import DECLARED
+from codemods.verify.grammar import OLDEST
+from codemods.verify.imports import OptionalImport, dependency_environment, import_all, judge_imports
 from codemods.verify.lint import beyond_upstream
-from codemods.verify.loop import blocking, shape
-from codemods.verify.model import PACKAGE, Package
+from codemods.verify.model import PACKAGE
 from codemods.verify.types import beyond_upstream as new_type_errors
 
 __all__ = [
@@ -82,6 +83,7 @@ def verify(
     upstream: Mapping[str, str] | None = None,
     checker: Checker | None = None,
     declared: Mapping[str, str] = DECLARED,
+    store: Store | None = None,
 ) -> VerifyResult:
     """Checks the generated package that lies under `package_root`.
 
@@ -95,6 +97,7 @@ def verify(
             and no defect. None leaves out the checks that compare the two: ruff's and that of types.
         checker: the type checker. None leaves it out: it takes longer than everything else together.
         declared: modules and names that may touch global settings, with the reason.
+        store: keeps what each file says by itself, which changes nothing of it.
 
     Raises:
         ToolError: the folder holds no package, or ruff, the type checker or the import check could not be run.
@@ -102,23 +105,21 @@ def verify(
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     files = _read(package_root)
-    parsed, defects = parse(files)
-    seconds["grammar"] = time.perf_counter() - started
+    rules = load_rules()
+    package, alone = check_alone(files, declared, rules, store or Store())
+    defects = [defect for found in alone.values() for defect in found.defects]
+    seconds["alone"] = time.perf_counter() - started
 
-    package = Package(parsed)
     skipped: list[str] = []
     with ThreadPoolExecutor(1) as beside:
         # A process of its own, so it takes no time from the other checks where there is a second core.
-        meant = sorted(name for name, module in package.modules.items() if not is_notice(files[module.path]))
+        meant = sorted(name for name, module in package.modules.items() if not alone[module.path].is_notice)
         importing = beside.submit(import_all, package_root, python, meant) if python else None
 
         started = time.perf_counter()
-        rules = load_rules()
         for module in package.modules.values():
-            if rules.is_vendored(module.path):
-                continue  # Another package, as it is.
-            defects += [*lost_coroutines(package, module), *global_settings(module, declared)]
-            defects += [*wrong_arguments(package, module), *blocking(module), *shape(module)]
+            if not rules.is_vendored(module.path):
+                defects += [*lost_coroutines(package, module), *wrong_arguments(package, module)]
         seconds["calls"] = time.perf_counter() - started
 
         started = time.perf_counter()

@@ -57,10 +57,9 @@ def _is_global_settings(module: Module, node: ast.Name | ast.Attribute) -> bool:
     root: ast.expr = node
     while isinstance(root, ast.Attribute):
         root = root.value
-    if not isinstance(node.ctx, ast.Load) or not isinstance(root, ast.Name) or module.is_local(root):
+    if not isinstance(node.ctx, ast.Load) or not isinstance(root, ast.Name):
         return False
-    name = dotted(module, node)
-    if name not in _GLOBAL_SETTINGS or _is_path_to_class(module, node):
+    if dotted(module, node) not in _GLOBAL_SETTINGS or module.is_local(root) or _is_path_to_class(module, node):
         return False
     # `settings.context` is reported once, as a read of `settings`.
     return not (isinstance(node, ast.Attribute) and dotted(module, node.value) in _GLOBAL_SETTINGS)

@@ -6,7 +6,8 @@ import ast
 import io
 import sys
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from codemods.syntax import walk
 from codemods.verify.defects import Defect
@@ -16,20 +17,24 @@ OLDEST: tuple[int, int] = (3, 10)
 """The oldest Python whose grammar the generated package keeps to."""
 
 
-def parse(files: Mapping[str, str]) -> tuple[dict[str, ast.Module], list[Defect]]:
-    """The trees of all files that can be read, and what the oldest Python would say about each."""
-    trees: dict[str, ast.Module] = {}
-    defects: list[Defect] = []
-    for path, text in files.items():
-        try:
-            tree = ast.parse(text, path, feature_version=OLDEST)
-            compile(text, path, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError) as error:
-            defects.append(Defect(path, getattr(error, "lineno", 0) or 0, "grammar", str(getattr(error, "msg", error))))
-            continue
-        trees[path] = tree
-        defects += [Defect(path, line, "grammar", message) for line, message in sorted(set(_newer_grammar(tree, text)))]
-    return trees, defects
+@dataclass(frozen=True)
+class Grammar:
+    """Whether a file can be read, and what the oldest Python would say about it."""
+
+    parses: bool
+    defects: tuple[Defect, ...]
+
+
+def check_grammar(path: str, text: str) -> Grammar:
+    """What the oldest Python would say about a file."""
+    try:
+        tree = ast.parse(text, path, feature_version=OLDEST)
+        compile(text, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        message = str(getattr(error, "msg", error))
+        return Grammar(parses=False, defects=(Defect(path, getattr(error, "lineno", 0) or 0, "grammar", message),))
+    found = sorted(set(_newer_grammar(tree, text)))
+    return Grammar(parses=True, defects=tuple(Defect(path, line, "grammar", message) for line, message in found))
 
 
 def _newer_grammar(tree: ast.Module, text: str) -> Iterator[tuple[int, str]]:

@@ -97,13 +97,6 @@ def import_all(package_root: Path, python: Path, modules: list[str]) -> dict[str
     }
 
 
-def is_notice(text: str) -> bool:
-    """Whether a module does nothing but refuse to be imported, with a word on where its contents went."""
-    body = ast.parse(text).body
-    documented = bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
-    return [type(statement) for statement in body[documented:]] == [ast.Raise]
-
-
 def judge_imports(
     outcome: Mapping[str, ImportFailure], package_root: Path, upstream: Mapping[str, str], package: Package
 ) -> tuple[list[Defect], tuple[OptionalImport, ...]]:

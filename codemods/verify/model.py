@@ -23,6 +23,7 @@ import types
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import cast
 
 from codemods.syntax import children, walk
@@ -72,6 +73,10 @@ class Module:
     rebound: set[str] = field(default_factory=set[str])
     definitions: list[Function] = field(default_factory=list["Function"])
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict[ast.AST, ast.AST])
+    around: dict[ast.AST, tuple[Function | ast.Lambda, ...]] = field(
+        default_factory=dict[ast.AST, "tuple[Function | ast.Lambda, ...]"]
+    )
+    """The functions whose body holds a node, innermost first."""
     _values: dict[ast.AST, dict[str, list[ast.expr]]] = field(
         default_factory=dict[ast.AST, "dict[str, list[ast.expr]]"]
     )
@@ -83,17 +88,9 @@ class Module:
             yield parent
             node = parent
 
-    def functions_around(self, node: ast.AST) -> list[Function | ast.Lambda]:
+    def functions_around(self, node: ast.AST) -> tuple[Function | ast.Lambda, ...]:
         """The functions and lambdas whose body holds the node, innermost first; a decorator or default is outside."""
-        found: list[Function | ast.Lambda] = []
-        below = node
-        for above in self.enclosing(node):
-            inside = isinstance(above, ast.Lambda) and below is above.body
-            inside = inside or (isinstance(above, Function) and below in above.body)
-            if inside:
-                found.append(cast("Function | ast.Lambda", above))
-            below = above
-        return found
+        return self.around.get(node, ())
 
     def local_names(self, function: Function | ast.Lambda) -> Names:
         """The names a function binds: a nested function where it is the only binding, else None."""
@@ -146,11 +143,12 @@ class Package:
     def _take(self, modules: Iterable[Module]) -> None:
         self.modules = {module.name: module for module in modules}
         self.definitions: dict[str, list[Function]] = defaultdict(list)
-        self._functions: dict[ast.expr, Function | None] = {}
+        self._functions: dict[tuple[str, ast.expr], Function | None] = {}
         for module in self.modules.values():
             for node in module.definitions:
                 self.definitions[node.name].append(node)
-        self.coroutines = sum(is_coroutine(node) for nodes in self.definitions.values() for node in nodes)
+        self._coroutines = {node for nodes in self.definitions.values() for node in nodes if is_coroutine(node)}
+        self.coroutines = sum(node in self._coroutines for nodes in self.definitions.values() for node in nodes)
         classes = [cls for module in self.modules.values() for cls in module.classes.values()]
         methods = {name for cls in classes for name in cls.methods}
         self._methods = frozenset(id(method) for cls in classes for method in cls.methods.values())
@@ -158,7 +156,7 @@ class Package:
         self._only_async = frozenset(
             name
             for name in methods - _FOREIGN_METHODS
-            if all(map(is_coroutine, self.definitions[name])) and not name.startswith("__")
+            if self._coroutines.issuperset(self.definitions[name]) and not name.startswith("__")
         )
 
     def lookup(self, dotted: str, seen: frozenset[str] = frozenset()) -> Target | Module | None:
@@ -256,7 +254,7 @@ class Package:
         """The coroutine a call makes, as a reader would write it; None if it makes none for certain."""
         found = self.function(module, call.func)
         if found is not None:
-            return ast.unparse(call.func) if is_coroutine(found) else None
+            return ast.unparse(call.func) if found in self._coroutines else None
         if isinstance(call.func, ast.Attribute) and call.func.attr in self._only_async:
             if self._outside(module, call.func.value):
                 return None
@@ -265,9 +263,10 @@ class Package:
 
     def function(self, module: Module, func: ast.expr) -> Function | None:
         """The function behind a callee, if it is one of the package's and the text leaves no doubt."""
-        if func not in self._functions:
-            self._functions[func] = self._find_function(module, func)
-        return self._functions[func]
+        key = (module.name, func)  # Equal texts have one tree.
+        if key not in self._functions:
+            self._functions[key] = self._find_function(module, func)
+        return self._functions[key]
 
     def _find_function(self, module: Module, func: ast.expr) -> Function | None:
         target = self.expression(module, func)
@@ -316,14 +315,17 @@ def is_coroutine(node: ast.AST) -> bool:
     )
 
 
-def walk_body(function: Function | ast.Lambda) -> Iterator[ast.AST]:
+@lru_cache(8192)  # Each function is asked for it by several checks.
+def walk_body(function: Function | ast.Lambda) -> tuple[ast.AST, ...]:
     """All nodes a function runs itself: nested functions and classes are left out, comprehensions are not."""
+    found: list[ast.AST] = []
     stack: list[ast.AST] = list(function.body) if isinstance(function, Function) else [function.body]
     while stack:
         node = stack.pop()
-        yield node
+        found.append(node)
         if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
             stack.extend(children(node))
+    return tuple(found)
 
 
 def bindings(function: Function | ast.Lambda) -> Names:
@@ -353,8 +355,7 @@ def read_module(path: str, tree: ast.Module) -> Module:
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     module = Module(name, path, tree)
     for parent in walk(tree):
-        for child in children(parent):
-            module.parents[child] = parent
+        _note_children(module, parent)
         if isinstance(parent, Function):
             module.definitions.append(parent)
         if isinstance(parent, ast.ClassDef) and not module.functions_around(parent):
@@ -374,6 +375,16 @@ def read_module(path: str, tree: ast.Module) -> Module:
             module.rebound.update(target.id for target in targets if isinstance(target, ast.Name))
     module.rebound.update(each for each, count in top.items() if count > 1)
     return module
+
+
+def _note_children(module: Module, parent: ast.AST) -> None:
+    """Note whose children they are, and which functions' bodies they stand in; the parent's have been noted before."""
+    outside = module.around.get(parent, ())
+    inside = (parent, *outside) if isinstance(parent, Function | ast.Lambda) else outside
+    for child in children(parent):
+        module.parents[child] = parent
+        is_body = child is parent.body if isinstance(parent, ast.Lambda) else isinstance(child, ast.stmt)
+        module.around[child] = inside if is_body else outside
 
 
 def _top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

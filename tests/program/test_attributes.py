@@ -74,3 +74,9 @@ def test_overrides_super_and_methods_of_subclasses() -> None:
             probe(base.start())
         """
     assert held(code) == {"BaseLM()", "Ask()", "Module()"}
+
+
+def test_what_a_module_lacks_may_come_from_a_star_import_of_another_package() -> None:
+    files = {"dspy/bundled.py": "from elsewhere.types import *\nclass Own: ...\n"}
+    code = "from dspy import bundled\nprobe(bundled.Error)\nprobe(bundled.Own)\nprobe(bundled.Error.kind)\n"
+    assert held(code, files) == {"elsewhere.types.Error", "Own", "elsewhere.types.Error.kind"}

@@ -71,3 +71,14 @@ def test_places_in_a_tuple_are_told_apart(index: str, found: set[str]) -> None:
 )
 def test_what_is_put_into_a_container_comes_out(filling: str) -> None:
     assert "BaseLM()" in held(f"import collections\ndef f():\n    {filling}\n    for x in xs:\n        probe(x)\n")
+
+
+def test_a_place_of_which_nothing_is_known_is_not_taken_for_another() -> None:
+    assert (
+        held("import unknown_names\ndef f(x):\n    for _, second in [(BaseLM(), x)]:\n        probe(second)\n") == set()
+    )
+
+
+def test_a_place_behind_a_star_may_be_any() -> None:
+    code = "def f(rest):\n    made = (*rest, BaseLM(), Module())\n    probe(made[0])\n"
+    assert {"BaseLM()", "Module()"} <= held(code)

@@ -67,3 +67,20 @@ def test_very_many_containers_in_one_variable_are_taken_for_one() -> None:
 def test_what_moves_json_about_loses_nothing() -> None:
     turns = "".join(f"    x = [{{'a': BaseLM() if {n} else x}}]\n" for n in range(50))
     assert "BaseLM()" in held(f"def f(x):\n{turns}    probe(x[0]['a'])\n")
+
+
+def test_places_are_told_apart_until_a_tuple_is_one_of_very_many() -> None:
+    made = variables()
+    for number in range(41):
+        site = f"site{number:02}"
+        made.tell_places_apart(site)
+        for index, value in enumerate((LM, OBJECT)):
+            made.add(("T", site, str(index)), {value})
+            made.add(("E", site), {value})
+    made.reader = 0
+    assert made.held_at("site00", 0) == made.held_at("site40", 0) == {LM}
+    made.reader = None
+    for number in range(41):
+        made.add(("L", "f", "x"), {Container(f"site{number:02}")})
+    assert made.stale == {0}
+    assert made.held_at("site00", 0) == made.held_at("site40", 0) == {LM, OBJECT}
