@@ -690,6 +690,15 @@ class TestImports:
         monkeypatch.setenv("PYTHONPATH", str(elsewhere))
         assert [each.path for each in self.check(tree(a="import leaked_module")).defects] == ["dspy/a.py"]
 
+    def test_bytecode_is_kept_of_the_environment_and_not_of_the_package(self, tree: Tree, tmp_path: Path) -> None:
+        python = dependency_environment([], tmp_path / "cache", run=done)
+        assert python is not None
+        site = next((python.parent.parent / "lib").glob("python*/site-packages"))
+        (site / "needed.py").write_text("x = 1\n")
+        root = tree(a="from needed import x", b="import not_there")
+        assert [defect.path for defect in verify(root, python=python).defects] == ["dspy/b.py"]
+        assert list(site.rglob("needed.*.pyc")) and not list((root / "dspy").rglob("*.pyc"))
+
 
 class TestEnvironment:
     """The cached environment for the import check."""
@@ -732,6 +741,10 @@ class TestEnvironment:
         with pytest.raises(ToolError, match="no index here"):
             dependency_environment(["a"], tmp_path, run=fails)
         assert dependency_environment(["a"], tmp_path, build=False) is None
+
+
+def done(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess(command, 0, "", "")
 
 
 class TestKept:

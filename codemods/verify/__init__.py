@@ -114,7 +114,7 @@ def verify(
     with ThreadPoolExecutor(1) as beside:
         # A process of its own, so it takes no time from the other checks where there is a second core.
         meant = sorted(name for name, module in package.modules.items() if not alone[module.path].is_notice)
-        importing = beside.submit(import_all, package_root, python, meant) if python else None
+        importing = beside.submit(import_all, package_root, python, package, meant) if python else None
 
         started = time.perf_counter()
         for module in package.modules.values():

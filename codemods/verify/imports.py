@@ -36,7 +36,14 @@ _IMPORT_SCRIPT = """
 import importlib, json, os, sys, traceback
 # A module may take over the process's streams as it is imported: one that is run as a program of its own, say.
 answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-root, modules = sys.argv[1], json.load(sys.stdin)
+root, (dependencies, modules) = sys.argv[1], json.load(sys.stdin)
+for name in dependencies:
+    try:
+        importlib.import_module(name)
+    except BaseException:
+        pass  # The module that needs it says so below.
+# The environment's bytecode is kept, for the next time; the package's is not: its folder is about to be moved.
+sys.dont_write_bytecode = True
 sys.path.insert(0, root)
 outcome = {}
 for name in modules:
@@ -67,15 +74,15 @@ class ImportFailure:
     place: tuple[str, int] | None
 
 
-def import_all(package_root: Path, python: Path, modules: list[str]) -> dict[str, ImportFailure]:
+def import_all(package_root: Path, python: Path, package: Package, modules: list[str]) -> dict[str, ImportFailure]:
     """Imports every module in a process of its own, and tells of those that failed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DSPY"))}
     # litellm would otherwise ask the internet for its price list.
-    environment |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     try:
         done = subprocess.run(
-            [str(python), "-I", "-B", "-W", "error::SyntaxWarning", "-c", _IMPORT_SCRIPT, str(package_root.resolve())],
-            input=json.dumps(modules),
+            [str(python), "-I", "-W", "error::SyntaxWarning", "-c", _IMPORT_SCRIPT, str(package_root.resolve())],
+            input=json.dumps([_dependencies(package), modules]),
             capture_output=True,
             text=True,
             timeout=IMPORT_SECONDS,
@@ -95,6 +102,19 @@ def import_all(package_root: Path, python: Path, modules: list[str]) -> dict[str
         name: ImportFailure(text, missing, (place[0], place[1]) if place else None)
         for name, (text, missing, place) in outcome.items()
     }
+
+
+def _dependencies(package: Package) -> list[str]:
+    """The packages that a module imports as it is imported itself, but for the standard library and this one."""
+    tops = {
+        name.split(".")[0]
+        for module in package.modules.values()
+        for node in module.tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or PACKAGE])
+        if not getattr(node, "level", 0)
+    }
+    return sorted(tops - {PACKAGE} - sys.stdlib_module_names)
 
 
 def judge_imports(
