@@ -6,6 +6,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
+from functools import cache
 
 from codemods.asynchronous import consumes_generators
 from codemods.coloring import Coloring
@@ -31,6 +32,7 @@ from codemods.plan.reads import plan_read, plan_shadowing
 from codemods.plan.withs import Withs
 from codemods.program.build import dotted
 from codemods.suites import Suite, marks_of
+from codemods.syntax import children
 
 _SIMPLE = (ast.Expr, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Assert, ast.Raise)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -96,14 +98,14 @@ class _Planner:
             place = replace(place, hoistable=False)
         elif isinstance(node, _CONDITIONAL):
             place = replace(place, evaluated=False)
-        method = getattr(self, f"_visit_{type(node).__name__}", None)
-        if method is not None:
-            method(node, place)
+        name = _visitor_of(type(node))
+        if name is not None:
+            getattr(self, name)(node, place)
         else:
             self._children(node, place)
 
     def _children(self, node: ast.AST, place: Place) -> None:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             self._visit(child, place)
 
     def _visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, place: Place) -> None:
@@ -265,6 +267,13 @@ class _Planner:
             self.mocks.plan_call(node, place.scope, plan)
         if plan != CallPlan():
             self.file.calls[self.context.range(node)] = plan
+
+
+@cache
+def _visitor_of(kind: type[ast.AST]) -> str | None:
+    """The method that plans nodes of a kind; there is none for those that only lead to others."""
+    name = f"_visit_{kind.__name__}"
+    return name if hasattr(_Planner, name) else None
 
 
 def _method_name(node: ast.expr) -> str:

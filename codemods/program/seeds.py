@@ -76,18 +76,20 @@ def _may_be_settings(flow: Flow, function: FunctionInfo, argument: ast.arg, requ
 
 def seed_unknown(flow: Flow) -> None:
     """Give variables that are still unknown, and named in the rule table, what their name stands for."""
+    named = flow.name_rules.keys() | {name for name, _ in flow.callable_rules}
     for scope in flow.scopes:
         if scope.module.name not in flow.speaking:
             continue
         if scope.function is not None and not scope.class_scope:
             # A name that an import binds is what is imported, whatever it stands for elsewhere.
-            for name in sorted(scope.function.locals - scope.imports.keys()):
+            for name in sorted((scope.function.locals & named) - scope.imports.keys()):
                 _seed(flow, ("L", scope.function.symbol, name), name)
         if scope.function is None and not scope.class_scope and flow.base is not None:
             _seed_globals(flow, scope.module)
         for node in iter_own(scope.node):
             if (
                 isinstance(node, ast.Attribute)
+                and node.attr in named
                 and isinstance(node.ctx, ast.Load)
                 and not flow.values(node, scope) - {Opaque()}
             ):
