@@ -47,8 +47,7 @@ def convert(
     store = store or Store()
     marked = {path for path, text in files.items() if path.endswith(".py") and text.startswith(_MARK)}
     files = {path: text.removeprefix(_MARK) if path in marked else text for path, text in files.items()}
-    held, written = held_as_text(files) | _vendored(files, rules), frozenset(final)
-    sources = {path: files[path] for path in sorted(files) if path.endswith(".py") and path not in held}
+    written, sources = frozenset(final), _converted(files, rules)
     model = _model(sources, rules, written, store, seconds)
     program, coloring = model.coloring.program, model.coloring
     with _timed(seconds, "passes"):
@@ -67,6 +66,12 @@ def convert(
         twins=tuple(model.twins),
         seconds=seconds,
     )
+
+
+def _converted(files: Mapping[str, str], rules: Rules) -> dict[str, str]:
+    """The files that are converted, in order: Python, not another package's, and not read as text by another file."""
+    left_out = held_as_text(files) | _vendored(files, rules)
+    return {path: files[path] for path in sorted(files) if path.endswith(".py") and path not in left_out}
 
 
 def held_as_text(files: Mapping[str, str]) -> set[str]:
@@ -143,7 +148,7 @@ def colored(files: Mapping[str, str], rules: Rules, final: Collection[str] = ())
 
 
 def _colored(files: Mapping[str, str], rules: Rules, final: Collection[str] = ()) -> _Model:
-    sources = {path: text.removeprefix(_MARK) for path, text in sorted(files.items()) if path.endswith(".py")}
+    sources = _converted({path: text.removeprefix(_MARK) for path, text in files.items()}, rules)
     return _model(sources, rules, frozenset(final), Store(), {})
 
 

@@ -21,6 +21,7 @@ from codemods.stages import Conversion, FileCounts
 from codemods.sync import SyncOptions, engine_stages, python_texts
 from tests.support.conversion import (
     FINAL,
+    RULES,
     SAMPLE,
     TOY,
     assert_converted,
@@ -427,6 +428,21 @@ def test_counts_seconds_and_twins() -> None:
     assert [(t.path, t.scope, t.name, t.async_name, t.verdict) for t in found.twins] == [
         (SAMPLE, "Shop.", "sell", "asell", "equal")
     ]
+
+
+def test_what_is_explained_is_what_is_converted() -> None:
+    files = {
+        **TOY,
+        "dspy/_vendor/other/__init__.py": "class Other:\n    def ask(self, lm): return lm('a')\n",
+        "dspy/user.py": "from dspy._vendor.other import Other\ndef f(x: Other, lm): return x.ask(lm)\n",
+    }
+    rules = load_rules(RULES + '[[vendored]]\ndirectories = ["_vendor"]\nreason = "it is another package"\n')
+    found = explanations(files, rules)
+    assert found.of("dspy.user:f") == [
+        "dspy.user:f stays a plain function: it reaches no coroutine and reads no settings"
+    ]
+    with pytest.raises(ToolError, match="no function"):
+        found.of("dspy._vendor.other:Other.ask")
 
 
 def test_explanations() -> None:

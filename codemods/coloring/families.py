@@ -47,6 +47,18 @@ class Families:
         return self._members.get(root, [root])
 
 
+def beside_generators(program: Program, families: Families) -> frozenset[str]:
+    """Plain functions that are no generators, and stand for such of the same name: they give one, or raise.
+
+    Nobody awaits what gives a generator, so they stay plain functions where those become asynchronous, unless they
+    have something to wait for themselves.
+    """
+    generators = [function for function in program.functions.values() if function.is_generator]
+    members = {member: each.name for each in generators for member in families.members(each.symbol)}
+    plain = [f for f in program.own_functions() if not f.is_generator and not f.is_async]
+    return frozenset(f.symbol for f in plain if members.get(f.symbol) == f.name)
+
+
 def families_of(program: Program, rules: Rules) -> Families:
     """Overrides, further definitions under one name, and what one rule names."""
     families = Families()

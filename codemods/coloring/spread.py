@@ -7,19 +7,22 @@ leaf can be shown. Calls whose target is not known are listed, never guessed.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from codemods.blocking import blocks
 from codemods.coloring.calls import CallGraph, needs_none
-from codemods.coloring.families import families_of
+from codemods.coloring.families import beside_generators, families_of
 from codemods.coloring.model import CallSite, Coloring, Reason
 from codemods.coloring.seeds import Seeds
 from codemods.coloring.unresolved import Unresolved
 from codemods.coloring.walls import Walls
 from codemods.program import FunctionInfo, Program
 from codemods.program.flow import Flow
+from codemods.program.scopes import Scope
 from codemods.program.stand_ins import StandIns
+from codemods.program.values import YIELD, Container
 from codemods.rules import Rules
 
 _Paint = Callable[[FunctionInfo, Reason], FunctionInfo | None]
@@ -61,12 +64,14 @@ class _Colors:
         self._interchangeable()
         for theirs, own in self.result.stand_ins.pairs:
             self.families.join(theirs, own)
+        self._beside_generators = beside_generators(self.program, self.families)
         coroutine, settings = self.result.coroutine, self.result.settings
         source = self.seeds.in_the_source()
         is_program = self.program.own is not None
         seeds = {**self.seeds.by_the_library(coroutine), **({} if is_program else source), **self.seeds.coroutines()}
         self._spread(coroutine, seeds, self.walls.waits)
         self._spread_to_what_blocks()
+        self._check_what_is_given()
         self._set_apart(source)
         taking = {**self.seeds.by_the_library(settings), **self.seeds.settings()}
         self._spread(settings, taking, partial(self.walls.takes, callers=self.graph.callers))
@@ -86,6 +91,26 @@ class _Colors:
         self.result.apart.update(source.keys() - self.result.coroutine.keys())
         self.result.coroutine.update({symbol: source[symbol] for symbol in sorted(self.result.apart)})
 
+    def _check_what_is_given(self) -> None:
+        """A function that stays plain beside an asynchronous generator has to give one: its callers go through it."""
+        for symbol in sorted(self._beside_generators - self.result.coroutine.keys()):
+            relatives = [self.program.functions[each] for each in self.families.members(symbol)]
+            if not any(each.is_generator and self.result.is_coroutine(each) for each in relatives):
+                continue
+            function = self.program.functions[symbol]
+            scope = self.flow.scope_of[function.node]
+            for node in scope.nodes:
+                if isinstance(node, ast.Return) and node.value is not None and self._is_plain(node.value, scope):
+                    reason = Reason(f"returns {ast.unparse(node.value)}", scope.module.position(node)[0])
+                    self.walls.gives_no_generator(function, reason)
+
+    def _is_plain(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether what an expression holds can be gone through, and not asynchronously."""
+        generators, _ = self.flow.generators(node, scope)
+        if any(not self.result.is_coroutine(each) for each in generators):
+            return True
+        return any(isinstance(v, Container) and not v.site.endswith(YIELD) for v in self.flow.values(node, scope))
+
     def _spread(self, colour: dict[str, Reason], seeds: dict[str, Reason], paint: _Paint) -> None:
         """Give a colour to what it reaches, wave by wave: to families, callers, and who draws or binds."""
         wave = [(symbol, seeds[symbol]) for symbol in sorted(seeds)]
@@ -96,8 +121,10 @@ class _Colors:
                 if painted is None or painted.symbol in colour:
                     continue
                 colour[painted.symbol] = reason
+                is_coroutine = colour is self.result.coroutine
+                beside = self._beside_generators if is_coroutine else frozenset[str]()
                 for relative in self.families.members(painted.symbol):
-                    if relative not in colour and self.program.owns(relative):
+                    if relative not in colour and relative not in beside and self.program.owns(relative):
                         text = f"stands for {painted.symbol} (override or interchangeable)"
                         following.setdefault(
                             relative, Reason(text, self.program.functions[relative].position[0], painted.symbol)
@@ -105,10 +132,11 @@ class _Colors:
                 for site in self.graph.callers[painted.symbol]:
                     if needs_none(self.result, site, colour):
                         continue
+                    if painted.is_generator and site.function is not None and site.function.symbol in beside:
+                        continue  # It hands on what it is given; if it went through that, it would draw from it.
                     if site.function is not None and site.function.symbol not in colour:
                         text = f"{site.function.symbol} calls {painted.symbol}"
                         following.setdefault(site.function.symbol, Reason(text, site.position[0], painted.symbol))
-                is_coroutine = colour is self.result.coroutine
                 users = self.graph.drawers if is_coroutine else self.graph.binders
                 how = "draws from" if is_coroutine else "makes a partial of"
                 for function, line in users[painted.symbol]:

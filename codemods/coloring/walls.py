@@ -42,6 +42,10 @@ class Walls:
             return None
         return function
 
+    def gives_no_generator(self, function: FunctionInfo, reason: Reason) -> None:
+        """Note that what stands for an asynchronous generator gives something that is gone through at once."""
+        self._wall("generator", function, reason, "stands for an asynchronous generator, and gives none")
+
     def is_not_awaited(self, function: FunctionInfo) -> bool:
         """Whether somebody calls a program's function who would not await it."""
         if self.program.own is None or function.is_async:

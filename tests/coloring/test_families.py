@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.conversion import both, colours
+from tests.support.conversion import both, colours, toy_coloring
 
 
 def test_overrides_in_both_directions() -> None:
@@ -95,3 +95,44 @@ def test_three_functions_that_stand_for_each_other() -> None:
     code += "def slow(x): return settings.lm(x)\n"
     code += "def a(x): return (f0 or f1)(x)\ndef b(x): return (f1 or f2)(x)\ndef c(x): return (f2 or slow)(x)\n"
     assert colours(code) == both("f0", "f1", "f2", "slow", "a", "b", "c")
+
+
+STREAMS = """
+class Base:
+    def stream(self, x): raise NotImplementedError
+class Asks(Base):
+    def stream(self, x):
+        yield settings.lm(x)
+class Hands(Base):
+    def __init__(self, inner: Asks): self.inner = inner
+    def stream(self, x): return self.inner.stream(x)
+def f(base: Base):
+    for each in base.stream(1):
+        print(each)
+"""
+
+
+def test_what_stands_for_a_generator_is_not_awaited_and_stays_plain() -> None:
+    assert colours(STREAMS) == ({"Asks.stream", "f"}, {"Base.stream", "Asks.stream", "Hands.stream", "f"})
+
+
+def test_functions_of_one_name_that_are_called_at_one_place_stand_for_each_other() -> None:
+    code = f"{STREAMS}class Refuses:\n    def stream(self, x): raise ValueError\n"
+    code += "def g(x):\n    engine = Asks() if x else Refuses()\n    for each in engine.stream(x): print(each)\n"
+    coroutine, settings = colours(code)
+    assert "Refuses.stream" in settings - coroutine and "g" in coroutine
+
+
+def test_one_that_has_something_to_wait_for_itself_waits() -> None:
+    coroutine, _ = colours(f"{STREAMS}class Late(Base):\n    def stream(self, x): return list(settings.lm(x))\n")
+    assert "Late.stream" in coroutine
+
+
+def test_one_that_gives_what_is_gone_through_at_once_is_found() -> None:
+    coloring = toy_coloring(f"{STREAMS}class Lists(Base):\n    def stream(self, x):\n        return [x]\n")
+    assert [(finding.rule, finding.message) for finding in coloring.findings] == [
+        (
+            "generator",
+            "dspy.sample:Lists.stream stands for an asynchronous generator, and gives none: returns [x]",
+        )
+    ]

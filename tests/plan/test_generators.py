@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.conversion import assert_converted
 from tests.support.planning import TOP, planned
 
 PARTS = "def parts(): yield settings.lm()\n"
@@ -34,3 +35,35 @@ def test_a_search_asks_for_no_more_than_it_needs(name: str) -> None:
 @pytest.mark.parametrize("use", ["[*parts()]", "1 in parts()", "map(str, parts())"])
 def test_where_only_a_plain_one_will_do_it_is_a_finding(use: str) -> None:
     assert [finding.rule for finding in planned(f"{PARTS}def f(): return {use}\n").findings] == ["generator"]
+
+
+def test_a_plain_function_beside_a_generator_hands_on_what_is_gone_through() -> None:
+    assert_converted(
+        """
+        class Base:
+            def stream(self, x): raise NotImplementedError
+        class Asks(Base):
+            def stream(self, x):
+                yield settings.lm(x)
+        class Hands(Base):
+            def __init__(self, inner: Asks): self.inner = inner
+            def stream(self, x): return self.inner.stream(x)
+        def f(base: Base):
+            for each in base.stream(1):
+                print(each)
+        """,
+        """
+        class Base:
+            def stream(self, settings: Settings, x): raise NotImplementedError
+        class Asks(Base):
+            async def stream(self, settings: Settings, x):
+                yield await settings.lm(settings, x)
+        class Hands(Base):
+            def __init__(self, inner: Asks): self.inner = inner
+            def stream(self, settings: Settings, x): return self.inner.stream(settings, x)
+        @takes_settings
+        async def f(settings: Settings, base: Base):
+            async for each in base.stream(settings, 1):
+                print(each)
+        """,
+    )
