@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from codemods.coloring import Coloring
 from codemods.program import FunctionInfo
-from codemods.program.build import dotted
+from codemods.program.build import dotted, iter_own
 from codemods.program.scopes import Scope
 from codemods.program.values import External
 
@@ -41,13 +41,13 @@ class _Pending:
         self.names: dict[Scope, set[str]] = defaultdict(set)
         """Names that hold coroutines, or containers of them, by the scope they are used in."""
         self.tested: dict[Scope, set[str]] = defaultdict(set)
-        """Names of which the code asks whether they hold an awaitable: it takes both, so they are awaited at once."""
+        """Names that are awaited at once: the code asks whether they hold an awaitable, or anything at all."""
 
     def solve(self) -> set[ast.Call]:
         """Go through all scopes until nothing is learnt: a name, or a function's parameter, leads to others."""
         scopes = self.coloring.flow.scopes
         for scope in scopes:
-            self.tested[scope].update(_tested_names(scope))
+            self.tested[scope].update(_tested_names(scope), self._judged_names(scope))
         while True:
             before = len(self.calls), sum(map(len, self.names.values()))
             for scope in scopes:
@@ -55,6 +55,19 @@ class _Pending:
                     self._learn(node, scope)
             if before == (len(self.calls), sum(map(len, self.names.values()))):
                 return self.calls
+
+    def _judged_names(self, scope: Scope) -> Iterable[str]:
+        """Names whose truth is asked, that hold what a plain function of the source gives, which is a coroutine now.
+
+        It gave a coroutine or nothing, and would always give one.
+        """
+        asked = _asked_names(scope)
+        for node in scope.nodes if asked else ():
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and node.value in self.sites:
+                names = {target.id for target in node.targets if isinstance(target, ast.Name)}
+                targets = self.sites[node.value].targets
+                if names & asked and any(self.coloring.is_coroutine(t) and not t.is_async for t in targets):
+                    yield from names
 
     def _learn(self, node: ast.AST, scope: Scope) -> None:
         if isinstance(node, ast.Await):
@@ -154,6 +167,24 @@ def _tested_names(scope: Scope) -> set[str]:
         for argument in call.args
         if isinstance(argument, ast.Name)
     }
+
+
+def _asked_names(scope: Scope) -> set[str]:
+    """Names of which a scope asks whether they are true, or None."""
+    found: set[str] = set()
+    for node in iter_own(scope.node):
+        if isinstance(node, ast.If | ast.While | ast.IfExp):
+            asked = [node.test]
+        elif isinstance(node, ast.BoolOp):
+            asked = node.values
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            asked = [node.operand]
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Is | ast.IsNot):
+            asked = [node.left]
+        else:
+            continue
+        found.update(each.id for each in asked if isinstance(each, ast.Name))
+    return found
 
 
 def _bound_arguments(call: ast.Call, target: FunctionInfo) -> Iterable[tuple[ast.expr, str]]:

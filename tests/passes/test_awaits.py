@@ -246,6 +246,64 @@ def test_a_coroutine_that_was_kept_and_awaited_later() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [("found", "found"), ("not found", "None"), ("found is not None", "found"), ("found and lm.ready", "found")],
+)
+def test_a_value_of_which_the_code_asks_whether_there_is_one_is_awaited_at_once(asked: str, kept: str) -> None:
+    """The plain function gave a coroutine or nothing; the coroutine function gives a coroutine always."""
+    waits = "await found" if kept == "found" else kept
+    assert_converted(
+        f"""
+        def _quick(lm: BaseLM, call):
+            if lm.quick:
+                return call("a")
+
+        async def _f(lm: BaseLM):
+            found = _quick(lm, lm)
+            if {asked}:
+                return {waits}
+            return await lm("b")
+        """,
+        f"""
+        async def _quick(settings: Settings, lm: BaseLM, call):
+            if lm.quick:
+                return await call(settings, "a")
+
+        async def _f(settings: Settings, lm: BaseLM):
+            found = await _quick(settings, lm, lm)
+            if {asked}:
+                return {kept}
+            return await lm(settings, "b")
+        """,
+    )
+
+
+def test_a_coroutine_of_the_sources_own_is_kept_although_the_code_asks_whether_there_is_one() -> None:
+    assert_converted(
+        """
+        async def _slow(lm: BaseLM):
+            return await lm("a")
+
+        async def _f(lm: BaseLM, late):
+            pending = None if late else _slow(lm)
+            pending = _slow(lm)
+            if pending is not None:
+                return await pending
+        """,
+        """
+        async def _slow(settings: Settings, lm: BaseLM):
+            return await lm(settings, "a")
+
+        async def _f(settings: Settings, lm: BaseLM, late):
+            pending = None if late else _slow(settings, lm)
+            pending = _slow(settings, lm)
+            if pending is not None:
+                return await pending
+        """,
+    )
+
+
 def test_a_value_of_which_the_code_asks_whether_it_is_awaitable_is_awaited_at_once() -> None:
     assert_converted(
         """
