@@ -91,6 +91,7 @@ async def test_optimized(server: ModelServer):
 
 async def test_items_run_at_once(server: ModelServer):
     server.latency = 0.1
+    server.together = 16
     server.on(agent_model)
     settings = dspy.Settings(lm=lm_at(server), num_threads=64)
     started = time.monotonic()

@@ -105,6 +105,7 @@ async def test_nothing_is_lost_or_done_twice_among_faults(
     server.on(answer)
     as_upstream = {name: (await _error_of(server, name)) for name in FAILING}
     server.requests.clear()
+    server.together = at_once // 2 + 1
     data = [dspy.Example(question=str(n), answer=str(n)).with_inputs("question") for n in range(count)]
     predict = dspy.Predict("question -> answer")
     settings = dspy.Settings(lm=lm_at(server, timeout=60), max_errors=count)

@@ -139,6 +139,18 @@ async def test_latency_and_the_most_at_once(server: ModelServer):
     assert server.most_at_once == 4
 
 
+async def test_requests_that_are_answered_together(server: ModelServer):
+    server.together = 3
+    server.on("together")
+    first = [asyncio.create_task(ask(server)) for _ in range(2)]
+    await asyncio.to_thread(server.wait_for, 2)
+    await asyncio.sleep(0.1)
+    assert not any(task.done() for task in first)
+    await asyncio.gather(*first, ask(server))
+    assert server.most_at_once == 3
+    await ask(server)
+
+
 async def test_a_client_that_goes_away_is_noticed(server: ModelServer):
     server.on(Answer("too late", delay=30))
     task = asyncio.create_task(ask(server))

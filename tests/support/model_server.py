@@ -29,6 +29,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 START_SECONDS = 20.0
+TOGETHER_SECONDS = 20.0
 KINDS = {
     "/v1/chat/completions": "chat",
     "/v1/completions": "text",
@@ -203,6 +204,8 @@ class ModelServer:
     def __init__(self, *, latency: float = 0.0) -> None:
         """`latency` in seconds is added to every response."""
         self.latency = latency
+        self.together = 0
+        """Until so many requests have been there at once, none is answered: a client that never sends them waits."""
         self.embed: Callable[[str], list[float]] = embed
         self.requests: list[Request] = []
         self.unanswered: list[Request] = []
@@ -300,6 +303,7 @@ class ModelServer:
         request = await self._record(http)
         try:
             reply = self._reply(request)
+            await self._others()
             await asyncio.sleep(self.latency + (0.0 if isinstance(reply, str) else reply.delay))
             response = await self._respond(http, request, reply)
             request.status = response.status
@@ -311,6 +315,11 @@ class ModelServer:
             request.finished = time.monotonic()
             with self._lock:
                 self._at_once -= 1
+
+    async def _others(self) -> None:
+        deadline = time.monotonic() + TOGETHER_SECONDS
+        while self.most_at_once < self.together and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
 
     async def _record(self, http: web.Request) -> Request:
         raw = await http.read()
