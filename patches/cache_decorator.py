@@ -6,6 +6,7 @@ from typing import Any
 
 from dspy.clients.cache import _off_loop
 from dspy.dsp.utils.settings import Settings
+from dspy.utils.pacing import pace
 from dspy.utils.supplied import is_coroutine_function
 
 cache_arg_name: str | None = None
@@ -48,6 +49,7 @@ def decorator(fn):
         cache = dspy.cache
         request = request_of(args, kwargs)
         cached_result = await _off_loop(cache, cache.get, request, ignored_args_for_cache_key)
+        await pace(always=True)
         if cached_result is not None:
             return cached_result
         original_request = copy.deepcopy(request)

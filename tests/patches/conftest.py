@@ -101,6 +101,7 @@ def _build() -> SimpleNamespace:
         dotdict=_Dict,
     )
     supplied = load("dspy.utils.supplied", ADDITIONS / "utils" / "supplied.py")
+    pacing = load("dspy.utils.pacing", ADDITIONS / "utils" / "pacing.py")
     twins = load("dspy.utils.twins", ADDITIONS / "utils" / "twins.py")
     head = "import functools\nfrom typing import Callable\n"
     context = run(
@@ -116,6 +117,7 @@ def _build() -> SimpleNamespace:
         Settings=settings.Settings,
         settings=settings,
         supplied=supplied,
+        pacing=pacing,
         twins=twins,
         callback_context=context,
         parallelizer=parallelizer,

@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from tests.patches.conftest import code_of, run
+from tests.patches.test_pacing import all_of, turns_during
 
 
 @pytest.fixture
@@ -206,6 +207,20 @@ async def test_one_argument_is_the_request(runtime: Any) -> None:
     assert list(cache.values) == [
         repr({"model": "m", "gone": 1, "_fn_identifier": f"{__name__}.{complete.__qualname__}"})
     ]
+
+
+async def test_cached_answers_are_paced(runtime: Any) -> None:
+    import dspy
+
+    dspy.cache = Cache(False)
+
+    async def complete(settings: Any, request: dict[str, Any]) -> str:
+        return "answer"
+
+    cached, settings = _decorator(runtime, cache_arg_name="request")(complete), runtime.Settings()
+    await cached(settings, request={"model": "m"})
+
+    assert await turns_during(all_of(lambda number: cached(settings, request={"model": "m"}), 20)) >= 20
 
 
 def test_a_plain_function_stays_one(runtime: Any) -> None:
