@@ -8,7 +8,7 @@ from typing import Any
 import anyio.to_thread
 from dspy.dsp.utils.settings import Settings
 from dspy.utils.asyncify import get_limiter
-from dspy.utils.supplied import always_takes_settings, bind, is_coroutine_function, ready
+from dspy.utils.supplied import always_takes_settings, is_coroutine_function, ready, settings_keyword, wants_settings
 
 
 # --- patch ---
@@ -34,7 +34,7 @@ def asyncify(program: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
             settings, *args = args
         elif isinstance(kwargs.get("settings"), Settings):
             settings = kwargs.pop("settings")
-        call = functools.partial(bind(program, settings) if settings is not None else program, *args, **kwargs)
+        call = functools.partial(_handed(program, settings), *args, **kwargs)
         if is_coroutine_function(program) or is_coroutine_function(getattr(type(program), "__call__", None)):
             return await ready(call())
         limiter = get_limiter(settings if settings is not None else Settings())
@@ -42,3 +42,13 @@ def asyncify(program: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 
     always_takes_settings(async_program)
     return async_program
+
+
+def _handed(program: Callable[..., Any], settings: Settings | None) -> Callable[..., Any]:
+    """A callable with the settings of the call, as its first argument or by the keyword that it takes them under."""
+    if settings is None:
+        return program
+    if wants_settings(program):
+        return functools.partial(program, settings)
+    keyword = settings_keyword(program)
+    return functools.partial(program, **{keyword: settings}) if keyword is not None else program

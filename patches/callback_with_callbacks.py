@@ -107,7 +107,7 @@ def _without_settings(fn: Callable) -> Callable:
         pass
 
     shape.__name__ = fn.__name__
-    signature = without_settings(inspect.signature(behind_check(fn), follow_wrapped=False), before=1)
+    signature = without_settings(inspect.signature(behind_check(fn), follow_wrapped=False), fn, before=1)
     shape.__signature__ = signature  # type: ignore[attr-defined]
     return shape
 

@@ -102,6 +102,8 @@ class _Run:
         self.function = function
         self.data = data
         self.num_threads = executor.num_threads or settings.num_threads
+        if self.num_threads <= 0:
+            raise ValueError("max_workers must be greater than 0")
         self.max_errors = settings.max_errors if executor.max_errors is None else executor.max_errors
         self.provide_traceback = executor.provide_traceback
         if self.provide_traceback is None:

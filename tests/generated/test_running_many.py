@@ -72,6 +72,23 @@ class TestEvaluate:
         assert [prediction.number for _, prediction, _ in result.results] == [0, 1, 2, 3]
         assert repr(result) == "EvaluationResult(score=100.0, results=<list of 4 results>)"
 
+    @pytest.mark.parametrize("kind", ["plain", "async", "with settings"])
+    async def test_a_program_that_is_any_callable(self, kind):
+        def plain(**inputs):
+            return dspy.Prediction(number=inputs["number"])
+
+        async def waits(**inputs):
+            return plain(**inputs)
+
+        async def takes(settings, **inputs):
+            assert settings.tenant == "a"
+            return plain(**inputs)
+
+        program = {"plain": plain, "async": waits, "with settings": takes}[kind]
+        settings = SETTINGS.context(tenant="a")
+        result = await dspy.Evaluate(devset=items(2), metric=lambda example, prediction: 1.0)(settings, program)
+        assert [prediction.number for _, prediction, _ in result.results] == [0, 1]
+
     async def test_arguments_of_the_call_win(self):
         evaluate = dspy.Evaluate(devset=items(4), metric=right, num_threads=1)
         program = Slow()

@@ -246,8 +246,35 @@ async def test_tools_in_an_agent(kind: str):
     assert "settings" not in json.dumps(side.log[0])
 
 
+@pytest.mark.api("4.1")
+@pytest.mark.parametrize("name", ["__call__", "acall"])
+async def test_a_tool_that_overrides_either_name(name: str):
+    """A check that a subclass makes before a call is made whichever name it is called by."""
+
+    async def refuse(self, settings, /, **kwargs):
+        return "refused"
+
+    tool = type("Guarded", (dspy.Tool,), {name: refuse})(lambda query: "done", name="look")
+    settings = dspy.Settings()
+    assert [await tool(settings, query="x"), await tool.acall(settings, query="x")] == ["refused", "refused"]
+    assert await dspy.Tool(lambda query: "done", name="look").acall(settings, query="x") == "done"
+
+
 class TestHandlers:
     """Callback handlers."""
+
+    @pytest.mark.api("3.5", "3.7")
+    async def test_a_blocking_one_in_a_worker_thread(self):
+        seen = []
+
+        class Handler(dspy.utils.BaseCallback):
+            @dspy.asyncify
+            def on_module_start(self, call_id, instance, settings, inputs):
+                seen.append((settings.tenant, inputs, threading.current_thread() is threading.main_thread()))
+
+        settings = dspy.Settings(lm=scripted(fields(answer="a"))[1], tenant="t", callbacks=[Handler()])
+        await dspy.Predict("question -> answer")(settings, question="?")
+        assert seen == [("t", {"args": (), "kwargs": {"question": "?"}}, False)]
 
     def handler(self, kind: str, seen: list):
         class Handler(dspy.utils.BaseCallback):
@@ -362,6 +389,11 @@ class TestAsyncify:
 
         ident, x, y = await dspy.asyncify(where)(5, y=2)
         assert ident != threading.get_ident() and (x, y) == (5, 2)
+
+    @pytest.mark.api("4.4")
+    async def test_settings_that_are_no_first_parameter_come_by_keyword(self):
+        settings = dspy.Settings(lm="mine")
+        assert await dspy.asyncify(lambda x, *, settings: (settings.lm, x))(settings=settings, x=1) == ("mine", 1)
 
     @pytest.mark.api("4.4")
     async def test_it_hands_on_settings_that_are_asked_for(self):

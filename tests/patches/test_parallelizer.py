@@ -335,3 +335,8 @@ def test_outside_of_the_main_thread(runtime: Any, executor: Any) -> None:
 async def test_settings_are_required(executor: Any) -> None:
     with pytest.raises(TypeError, match=r"ParallelExecutor\.execute\(\) needs a dspy\.Settings"):
         await executor(2).execute(lambda x: x, [1])
+
+
+async def test_fewer_than_none_in_flight_are_refused_as_upstream_does(runtime: Any, executor: Any) -> None:
+    with pytest.raises(ValueError, match="max_workers must be greater than 0"):
+        await executor(-1).execute(runtime.Settings(), lambda settings, item: item, range(3))

@@ -137,3 +137,26 @@ async def test_it_belongs_to_its_loop(start: Any) -> None:
     await asyncio.to_thread(thread.join)
     assert len(problems) == 3 and all("event loop that started it" in str(each) for each in problems)
     assert not is_running(process.pid)
+
+
+async def test_a_loop_that_tells_nothing_of_its_process(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop's transports have no `subprocess.Popen`: the process is ended by its number."""
+    monkeypatch.setattr("asyncio.base_subprocess.BaseSubprocessTransport.get_extra_info", lambda self, name, d=None: d)
+    process = await start(DEAF)
+    assert await process.stdout.readline() == "up\n"
+    pid = process.pid
+    del process
+    gc.collect()
+    for _ in range(500):
+        if not _is_there(pid):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the process is still there")
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

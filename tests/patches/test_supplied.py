@@ -295,3 +295,14 @@ async def test_the_caller_is_where_the_call_stands(runtime: SimpleNamespace) -> 
     assert await task == "here"
     first, second = Call().execute(settings, "found"), Call().execute(settings, "lost")
     assert await asyncio.gather(first, second) == ["here", None]
+
+
+def test_an_annotation_that_is_text_means_what_its_module_means_by_it(runtime: Any) -> None:
+    foreign = type("Settings", (), {})
+    names = {"Mine": runtime.Settings, "Settings": foreign, "lib": SimpleNamespace(Settings=runtime.Settings)}
+    source = "def {0}({0}: '{1}', x): ...\n"
+    for name, annotation in {"a": "Mine", "b": "Settings", "c": "lib.Settings", "d": "unknown.Settings"}.items():
+        exec(source.format(name, annotation), names)
+    assert [runtime.supplied.wants_settings(names[name]) for name in "abcd"] == [True, False, True, True]
+    assert list(runtime.supplied.visible_signature(names["b"]).parameters) == ["b", "x"]
+    assert list(runtime.supplied.visible_signature(names["a"]).parameters) == ["x"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
+import signal
 import subprocess
 import sys
 import weakref
@@ -13,6 +15,26 @@ from collections.abc import Mapping, Sequence
 from subprocess import PIPE, TimeoutExpired, run
 
 __all__ = ["PIPE", "AsyncProcess", "Popen", "TimeoutExpired", "run"]
+
+
+def _kill(transport: asyncio.SubprocessTransport) -> None:
+    """End a child process, whether or not the event loop that it was started on is there to do so."""
+    popen: subprocess.Popen[bytes] | None = transport.get_extra_info("subprocess")
+    if popen is not None:
+        popen.kill()
+    elif transport.get_returncode() is None:  # uvloop has no such object; nobody has taken the child's number yet
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(transport.get_pid(), signal.SIGKILL)
+
+
+def _reap(transport: asyncio.SubprocessTransport) -> None:
+    """Take the exit code of a child that was killed."""
+    popen: subprocess.Popen[bytes] | None = transport.get_extra_info("subprocess")
+    if popen is not None:
+        popen.wait()
+    else:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(transport.get_pid(), 0)
 
 
 class AsyncProcess:
@@ -29,8 +51,7 @@ class AsyncProcess:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._process = Process(transport, protocol, self._loop)
-        self._popen: subprocess.Popen[bytes] = transport.get_extra_info("subprocess")
-        weakref.finalize(self, self._popen.kill)
+        weakref.finalize(self, _kill, transport)
         self.pid = self._process.pid
         self.stdin = _Writer(self, self._process.stdin)
         self.stdout = _Reader(self, self._process.stdout)
@@ -76,8 +97,8 @@ class AsyncProcess:
             self._loop.call_later(grace, self.kill)
         elif self.poll() is None:
             # The loop that watched it may be closed; nobody else will see to it.
-            self._popen.kill()
-            self._popen.wait()
+            _kill(self._transport)
+            _reap(self._transport)
 
     def check_loop(self) -> None:
         """Raises RuntimeError on another event loop than its own."""

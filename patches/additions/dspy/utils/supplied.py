@@ -139,7 +139,7 @@ def settings_keyword(fn: Callable[..., Any]) -> str | None:
     names = [
         parameter.name
         for parameter in parameters
-        if parameter.kind in by_keyword and _is_settings(parameter.name, parameter.annotation)
+        if parameter.kind in by_keyword and _is_settings(parameter.name, parameter.annotation, inspect.unwrap(fn))
     ]
     name = names[0] if names else None
     with contextlib.suppress(TypeError):  # neither hashable nor weakly referable: found out again at the next call
@@ -154,20 +154,21 @@ def visible_signature(fn: Callable[..., Any]) -> inspect.Signature:
         TypeError: `fn` is not callable.
         ValueError: `fn` has no signature.
     """
-    return without_settings(inspect.signature(fn))
+    return without_settings(inspect.signature(fn), fn)
 
 
-def without_settings(signature: inspect.Signature, before: int = 0) -> inspect.Signature:
+def without_settings(signature: inspect.Signature, fn: Callable[..., Any], before: int = 0) -> inspect.Signature:
     """A signature less its parameter for settings, if it has one.
 
     Args:
         signature: Any.
+        fn: Whose it is: an annotation that is text means what its module means by it.
         before: How many parameters come before settings: one for a method as it stands in its class.
     """
     parameters = list(signature.parameters.values())
     if len(parameters) <= before or parameters[before].kind not in _POSITIONAL:
         return signature
-    if not _is_settings(parameters[before].name, parameters[before].annotation):
+    if not _is_settings(parameters[before].name, parameters[before].annotation, inspect.unwrap(fn)):
         return signature
     return signature.replace(parameters=parameters[:before] + parameters[before + 1 :])
 
@@ -190,10 +191,17 @@ def is_coroutine_function(fn: Any) -> bool:
     return sys.version_info < (3, 12) and asyncio.iscoroutinefunction(fn)
 
 
-def _is_settings(name: str, annotation: Any) -> bool:
+def _is_settings(name: str, annotation: Any, fn: Any) -> bool:
     if name == "settings" or annotation is Settings:
         return True
-    return isinstance(annotation, str) and annotation.strip("'\"").rpartition(".")[2] == "Settings"
+    if not isinstance(annotation, str):
+        return False
+    first, *rest = annotation.strip("'\"").split(".")
+    meant = getattr(fn, "__globals__", {}).get(first)
+    for part in rest:
+        meant = getattr(meant, part, None)
+    # What only a type checker imports can be told by its name alone.
+    return meant is Settings if meant is not None else [first, *rest][-1] == "Settings"
 
 
 def _first_parameter(fn: Any, skip: int) -> str | None:
@@ -234,7 +242,7 @@ def _of_function(fn: FunctionType, skip: int) -> str | None:
             annotation = fn.__annotations__.get(name)
         except NameError:
             annotation = None  # an annotation that cannot be evaluated is no `Settings`
-        return name if annotation is not None and _is_settings(name, annotation) else None
+        return name if annotation is not None and _is_settings(name, annotation, fn) else None
     wrapped = fn.__dict__.get("__wrapped__")
     # A wrapper that takes anything says nothing itself: the function it hands its arguments to does.
     if wrapped is not None and code.co_flags & inspect.CO_VARARGS:
@@ -258,7 +266,9 @@ def _look_up_signature(fn: Any, skip: int) -> str | None:
     except (TypeError, ValueError):
         return None
     positional = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
-    if len(positional) <= skip or not _is_settings(positional[skip].name, positional[skip].annotation):
+    if len(positional) <= skip:
+        return None
+    if not _is_settings(positional[skip].name, positional[skip].annotation, inspect.unwrap(fn)):
         return None
     return positional[skip].name
 
