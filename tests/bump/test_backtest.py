@@ -241,7 +241,8 @@ def test_the_list_is_in_order_and_claims_what_came_since() -> None:
 def test_the_smoke_is_there() -> None:
     for test in load_releases().smoke:
         name, _, inner = test.partition("::")
-        assert f"class {inner}:" in (ROOT / name).read_text(encoding="utf-8")
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert f"class {inner}:" in text if inner else "\nasync def test_" in text or "\ndef test_" in text
 
 
 @pytest.mark.parametrize(
