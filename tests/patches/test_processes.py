@@ -147,16 +147,6 @@ async def test_a_loop_that_tells_nothing_of_its_process(start: Any, monkeypatch:
     pid = process.pid
     del process
     gc.collect()
-    for _ in range(500):
-        if not _is_there(pid):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("the process is still there")
-
-
-def _is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    async with asyncio.timeout(10):
+        while is_running(pid):
+            await asyncio.sleep(0.01)
