@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import time
+from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from codemods.coloring import Chains, Coloring, color
 from codemods.detours import without_detours
-from codemods.docstrings import plan_docstrings
+from codemods.docstrings import converted_docstrings
 from codemods.explanations import Explanations
+from codemods.forked import forked
 from codemods.kept import Store
 from codemods.passes import PassesTask, kept_passes
 from codemods.passes.twins import merge_twins
-from codemods.plan import FilePlan, plan_files
-from codemods.program import Program, build_program
+from codemods.plan import FilePlan, Planning, Range
+from codemods.program import ModuleInfo, Program, build_program
 from codemods.program.build import dotted
 from codemods.program.names import resolve_dotted
 from codemods.rules import Rules
@@ -25,6 +28,8 @@ from codemods.syntax import parsed, walk
 
 _MARK = "\ufeff"
 """The byte order mark, which Python takes at the start of a file and ``ast`` does not."""
+_OWN_SHARE = 0.7
+"""Of the lines to plan, those that this process sees to while another one has the examples and the rest."""
 
 
 def convert(
@@ -51,11 +56,10 @@ def convert(
     model = _model(sources, rules, written, store, seconds)
     program, coloring = model.coloring.program, model.coloring
     with _timed(seconds, "passes"):
-        plans = plan_files(coloring, final=written)
-        plan_docstrings(coloring, plans, written, store)
+        plans = _plans(coloring, written, store, jobs)
         texts = _run_all(program, plans, model.texts, sources, jobs, store)
     output = {path: (_MARK if path in marked else "") + texts.get(path, files[path]) for path in sorted(files)}
-    uses = _rule_uses(coloring, rules)
+    uses = _rule_uses(coloring, plans.values(), rules)
     findings = sorted({*coloring.findings, *(f for p in plans.values() for f in p.findings)}, key=_place)
     return Conversion(
         files=output,
@@ -176,6 +180,33 @@ def _all_parse(sources: Mapping[str, str]) -> bool:
     return True
 
 
+def _plans(coloring: Coloring, final: frozenset[str], store: Store, jobs: int) -> dict[str, FilePlan]:
+    """The plan of every file, by path, with the examples in its docstrings: one half each in two processes."""
+    planning = Planning(coloring, final=final)
+    modules = coloring.program.own_modules()
+    own = _largest(modules, _OWN_SHARE)
+
+    def others() -> tuple[dict[str, FilePlan], dict[str, dict[Range, str]]]:
+        docstrings = converted_docstrings(coloring, final, store)
+        return {module.path: planning.plan(module) for module in modules if module not in own}, docstrings
+
+    with forked(others, jobs) as theirs:
+        plans = {module.path: planning.plan(module) for module in own}
+        planned, docstrings = theirs()
+    plans |= planned
+    for path, changed in docstrings.items():
+        plans[path].docstrings |= changed
+    return {module.path: plans[module.path] for module in modules}
+
+
+def _largest(modules: list[ModuleInfo], share: float) -> list[ModuleInfo]:
+    """The largest modules that have a share of all lines."""
+    ordered = sorted(modules, key=lambda module: (-len(module.lines), module.name))
+    limit = share * sum(len(module.lines) for module in modules)
+    sizes = itertools.accumulate(len(module.lines) for module in ordered)
+    return [module for module, size in zip(ordered, sizes, strict=True) if size <= limit]
+
+
 def _run_all(
     program: Program,
     plans: Mapping[str, FilePlan],
@@ -212,8 +243,9 @@ def _imported_names(program: Program) -> dict[str, set[str]]:
     return found
 
 
-def _rule_uses(coloring: Coloring, rules: Rules) -> tuple[RuleUse, ...]:
-    matches = {**coloring.flow.rule_matches, **coloring.matches}
+def _rule_uses(coloring: Coloring, plans: Iterable[FilePlan], rules: Rules) -> tuple[RuleUse, ...]:
+    planned = Counter(rule for plan in plans for rule in plan.matches)
+    matches = {**coloring.flow.rule_matches, **coloring.matches, **planned}
     uses: list[RuleUse] = []
     for kind, name, expect in _rule_names(rules):
         uses.append(RuleUse(f"{kind}:{name}", str(expect), matches.get(f"{kind}:{name}", 0)))

@@ -9,7 +9,7 @@ from codemods.coloring import Coloring, color
 from codemods.examples import Example, find_examples, replace_examples
 from codemods.kept import Store
 from codemods.passes import PassesTask, kept_passes
-from codemods.plan import FilePlan, Range, plan_files
+from codemods.plan import Range, plan_files
 from codemods.program import ClassInfo, FunctionInfo, ModuleInfo, Program, build_program
 from codemods.program.build import all_bound_names
 from codemods.syntax import walk
@@ -18,8 +18,8 @@ _DEFAULT = "dspy.settings"
 _TAIL = "\nclass _NamesThatTheExampleTakesForGranted: ..."
 
 
-def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: frozenset[str], store: Store) -> None:
-    """Put the converted docstrings of ``library``'s modules into their files' plans.
+def converted_docstrings(library: Coloring, final: frozenset[str], store: Store) -> dict[str, dict[Range, str]]:
+    """The docstrings of ``library``'s modules whose examples change, as they are to be written, by path and place.
 
     Examples stand at a program's top level: they await there, as a notebook does, and hand on ``dspy.settings``.
     """
@@ -41,8 +41,10 @@ def plan_docstrings(library: Coloring, plans: Mapping[str, FilePlan], final: fro
         if converted[path] != code:
             key = (module.path, _range(module, node))
             replacements.setdefault(key, (module, node, {}))[2][example] = converted[path]
+    found: dict[str, dict[Range, str]] = {}
     for (path, place), (module, node, changed) in replacements.items():
-        plans[path].docstrings[place] = replace_examples(module.segment(node), changed)
+        found.setdefault(path, {})[place] = replace_examples(module.segment(node), changed)
+    return found
 
 
 def convert_examples(

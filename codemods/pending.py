@@ -23,6 +23,10 @@ _OF_ASYNCIO = frozenset(
 _METHODS = frozenset({"create_task", "ensure_future", "run_until_complete", "run_coroutine_threadsafe"})
 """Of loops, runners and task groups, whatever they are called."""
 _OTHERS = frozenset({"inspect.isawaitable", "inspect.iscoroutine"})
+_TAKE_COROUTINES = _OF_ASYNCIO | _METHODS | {"isawaitable", "iscoroutine", "ready"}
+_TELLING = frozenset({ast.For, ast.comprehension, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr})
+"""What binds names, to coroutines where these are treated so."""
+_ASKING = frozenset({ast.If, ast.While, ast.IfExp, ast.BoolOp, ast.UnaryOp, ast.Compare})
 _HELPER = "dspy.utils.supplied:ready"
 _TESTS = frozenset({"iscoroutine", "isawaitable", "isfuture"})
 _ADDS = frozenset({"append", "add", "extend", "insert", "appendleft", "put_nowait"})
@@ -48,11 +52,12 @@ class _Pending:
         scopes = self.coloring.flow.scopes
         for scope in scopes:
             self.tested[scope].update(_tested_names(scope), self._judged_names(scope))
+        telling = [(n, scope) for scope in scopes for n in scope.nodes if n.__class__ in _TELLING]
+        telling += [(n, scope) for scope in scopes for n in (*scope.calls, *scope.awaits)]
         while True:
             before = len(self.calls), sum(map(len, self.names.values()))
-            for scope in scopes:
-                for node in (*scope.nodes, *scope.calls, *scope.awaits):
-                    self._learn(node, scope)
+            for node, scope in telling:
+                self._learn(node, scope)
             if before == (len(self.calls), sum(map(len, self.names.values()))):
                 return self.calls
 
@@ -88,7 +93,7 @@ class _Pending:
         elif call in self.sites:
             for target in self.sites[call].targets:
                 inner = self.coloring.flow.scope_of[target.node]
-                wanted = self.names[inner] - self.tested[inner]
+                wanted = self.names[inner] - self.tested[inner] if self.names[inner] else ()
                 for argument, parameter in _bound_arguments(call, target) if wanted else ():
                     if parameter in wanted:
                         self._expect(argument, scope)
@@ -99,9 +104,9 @@ class _Pending:
         return isinstance(callee, ast.Attribute) and callee.attr in _ADDS and self._holds(callee.value, scope)
 
     def _takes_coroutines(self, call: ast.Call, scope: Scope) -> bool:
-        name = dotted(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
-        last = name.split(".")[-1]
-        if last not in _OF_ASYNCIO | _METHODS | {"isawaitable", "iscoroutine", "ready"}:
+        callee = call.func
+        last = callee.attr if isinstance(callee, ast.Attribute) else callee.id if isinstance(callee, ast.Name) else ""
+        if last not in _TAKE_COROUTINES:
             return False
         if last == "ready":
             return any(target.symbol == _HELPER for target in self.sites[call].targets) if call in self.sites else False
@@ -114,7 +119,7 @@ class _Pending:
     def _holds(self, node: ast.expr, scope: Scope) -> bool:
         while isinstance(node, ast.Subscript | ast.Starred):
             node = node.value
-        return isinstance(node, ast.Name) and node.id in self.names[scope] - self.tested[scope]
+        return isinstance(node, ast.Name) and node.id in self.names[scope] and node.id not in self.tested[scope]
 
     def _expect(self, node: ast.expr, scope: Scope) -> None:
         """``node`` holds a coroutine, or coroutines: note the names and calls that make them."""
@@ -173,6 +178,8 @@ def _asked_names(scope: Scope) -> set[str]:
     """Names of which a scope asks whether they are true, or None."""
     found: set[str] = set()
     for node in iter_own(scope.node):
+        if node.__class__ not in _ASKING:
+            continue
         if isinstance(node, ast.If | ast.While | ast.IfExp):
             asked = [node.test]
         elif isinstance(node, ast.BoolOp):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import cast
+from typing import Any
 
 _KEPT = 4096
 """Trees that are kept: more than a release has files, ten times over. Fewer would be parsed again and again."""
@@ -44,22 +44,39 @@ def _walked(node: ast.AST) -> list[ast.AST]:
     return found
 
 
-_NO_NODES = frozenset({"ctx", "op", "ops", "id", "attr", "type_comment", "kind"})
-"""Fields of contexts and operators, and some that hold strings: never looked into."""
+_NO_NODES = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "arg", "module", "level", "asname", "simple", "conversion", "is_async",
+     "type_comment", "kind"}
+)  # fmt: skip
+"""Fields of contexts and operators, and some that hold texts and numbers: never looked into."""
+_NOTHING_ELSE = frozenset(
+    {"body", "orelse", "finalbody", "handlers", "decorator_list", "bases", "keywords", "args", "posonlyargs",
+     "kwonlyargs", "defaults", "targets", "elts", "values", "generators", "ifs", "items", "cases", "comparators"}
+)  # fmt: skip
+"""Fields that, where they hold a list, hold one of nodes: in others there may be texts and gaps as well."""
 
 
-@lru_cache(None)
-def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
-    return tuple(name for name in kind._fields if name not in _NO_NODES)
+class _Fields(dict[type[ast.AST], tuple[tuple[str, bool], ...]]):
+    """By the kind of a node, the fields that may hold others, and whether a list in it holds nothing else."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[tuple[str, bool], ...]:
+        names = () if kind is ast.Constant else kind._fields
+        found = self[kind] = tuple((name, name in _NOTHING_ELSE) for name in names if name not in _NO_NODES)
+        return found
+
+
+_FIELDS = _Fields()
 
 
 def children(node: ast.AST) -> list[ast.AST]:
     """As ``ast.iter_child_nodes``, but for contexts and operators: most of the time of the model goes into this."""
     found: list[ast.AST] = []
-    for name in _fields_of(node.__class__):
-        value: object = getattr(node, name, None)
-        if isinstance(value, ast.AST):
+    for name, nothing_else in _FIELDS[node.__class__]:
+        value: Any = getattr(node, name, None)
+        if value is None:
+            continue
+        if value.__class__ is list:
+            found += value if nothing_else else [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
             found.append(value)
-        elif isinstance(value, list):
-            found += [item for item in cast("list[object]", value) if isinstance(item, ast.AST)]
     return found

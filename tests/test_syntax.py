@@ -12,7 +12,18 @@ import pytest
 
 from codemods.syntax import children, parsed, walk
 
-TEXTS = [inspect.getsource(argparse), inspect.getsource(dataclasses), "", "x: int = 1\nmatch x:\n    case [*_]: ...\n"]
+GAPS = """
+import a as b, c
+d = {**a, 1: 2, f"{x!r:>{y}}": not -z}
+def f(p, /, *args: *T, q, r=1, **kwargs) -> None:
+    global x, y
+    return lambda *, s, t=2: (yield)
+match d:
+    case [*_]: ...
+    case {1: _, **rest} | C(x=1, y=None): ...
+"""
+"""What holds texts and gaps beside nodes."""
+TEXTS = [inspect.getsource(argparse), inspect.getsource(dataclasses), "", GAPS]
 
 
 def _meant(nodes: Iterable[ast.AST]) -> list[ast.AST]:
@@ -21,7 +32,7 @@ def _meant(nodes: Iterable[ast.AST]) -> list[ast.AST]:
     return [node for node in nodes if not isinstance(node, said)]
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=["argparse", "dataclasses", "nothing", "a match"])
+@pytest.mark.parametrize("text", TEXTS, ids=["argparse", "dataclasses", "nothing", "gaps"])
 def test_the_nodes_and_their_order_are_those_of_ast(text: str) -> None:
     tree = parsed(text)
     assert list(walk(tree)) == _meant(ast.walk(tree))

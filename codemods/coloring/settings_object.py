@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TypeGuard
+from typing import Literal, TypeGuard
 
 from codemods.program.build import dotted, iter_own
 from codemods.program.flow import Flow
@@ -12,18 +12,29 @@ from codemods.program.scopes import Scope
 from codemods.program.values import FunctionRef
 from codemods.syntax import walk
 
+_NAMES = (ast.Name, ast.Attribute)
+
 
 def settings_reads(flow: Flow, scope: Scope) -> list[ast.expr]:
     """Expressions in ``scope`` that are the process's settings object, however it was imported."""
     found: list[ast.expr] = []
-    skip: set[ast.AST] = {n.value for n in iter_own(scope.node) if changes_default(n, flow)}
-    for node in iter_own(scope.node):
-        if node in skip or not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
-            continue
-        if is_settings_object(flow, node, scope) or context_alias(flow, node, scope):
+    names = [n for n in iter_own(scope.node) if isinstance(n, _NAMES)]
+    skip: set[ast.AST] = {n.value for n in names if changes_default(n, flow)}
+    for node in names:
+        if node not in skip and isinstance(node.ctx, ast.Load) and settings_read(flow, node, scope) is not None:
             found.append(node)
             skip.update(walk(node))
     return found
+
+
+def settings_read(flow: Flow, node: ast.expr, scope: Scope) -> Literal["object", "context"] | None:
+    """Whether ``node`` is the settings object itself, or an alias of its context method, such as ``dspy.context``."""
+    target = _global_target(flow, node, scope)
+    if target is None:
+        return None
+    if _is_object(flow, target):
+        return "object"
+    return "context" if _is_context(flow, *target) else None
 
 
 def changes_default(node: ast.AST, flow: Flow) -> TypeGuard[ast.Attribute]:
@@ -34,15 +45,14 @@ def changes_default(node: ast.AST, flow: Flow) -> TypeGuard[ast.Attribute]:
 def is_settings_object(flow: Flow, node: ast.expr, scope: Scope) -> bool:
     """Whether ``node`` names the settings object itself (not a parameter or variable that holds one)."""
     target = _global_target(flow, node, scope)
-    return target == tuple(flow.rules.settings.object_symbol.split(":"))
+    return target is not None and _is_object(flow, target)
 
 
-def context_alias(flow: Flow, node: ast.expr, scope: Scope) -> bool:
-    """Whether ``node`` is a module-level alias of the settings' context method, such as ``dspy.context``."""
-    target = _global_target(flow, node, scope)
-    if target is None:
-        return False
-    module, name = target
+def _is_object(flow: Flow, target: tuple[str, str | None]) -> bool:
+    return f"{target[0]}:{target[1]}" == flow.rules.settings.object_symbol
+
+
+def _is_context(flow: Flow, module: str, name: str | None) -> bool:
     if name is None or name != flow.rules.settings.context_method:
         return False
     held = flow.held(("G", module, name))

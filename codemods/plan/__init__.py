@@ -4,6 +4,16 @@ The passes carry the plan out and infer nothing; an entry that no pass carried o
 """
 
 from codemods.plan.model import ITERATORS, SUPPLIED, CallPlan, FilePlan, FunctionPlan, Range, WithPlan
-from codemods.plan.planner import plan_files
+from codemods.plan.planner import Planning, plan_files
 
-__all__ = ["ITERATORS", "SUPPLIED", "CallPlan", "FilePlan", "FunctionPlan", "Range", "WithPlan", "plan_files"]
+__all__ = [
+    "ITERATORS",
+    "SUPPLIED",
+    "CallPlan",
+    "FilePlan",
+    "FunctionPlan",
+    "Planning",
+    "Range",
+    "WithPlan",
+    "plan_files",
+]

@@ -207,7 +207,7 @@ def _blocking(context: Context, node: ast.Call, place: Place, plan: CallPlan) ->
     if place.function is None or not context.coloring.is_coloured(place.function):
         return
     for rule in blocking_rules(context.coloring.flow, node, place.scope):
-        context.coloring.matches[f"blocking:{rule.call}"] += 1
+        context.file.matches.append(f"blocking:{rule.call}")
         plan.replacement, plan.to_thread, plan.awaited = rule.replacement, rule.to_thread, True
 
 

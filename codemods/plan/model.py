@@ -113,12 +113,13 @@ class FilePlan:
     shadowing: set[Position] = field(default_factory=set[Position])
     """Imports of the settings object inside functions that have settings of their own under that name."""
     findings: list[Finding] = field(default_factory=list[Finding])
+    matches: list[str] = field(default_factory=list[str])
+    """Rules that are met while it is planned, each as often as it is met."""
 
     def content(self) -> str:
         """All edits as one text, the same for equal plans: what becomes of the file depends on nothing else of it."""
-        return repr(
-            [(each.name, _ordered(getattr(self, each.name))) for each in fields(self) if each.name != "findings"]
-        )
+        said = {"findings", "matches"}
+        return repr([(each.name, _ordered(getattr(self, each.name))) for each in fields(self) if each.name not in said])
 
     @property
     def is_empty(self) -> bool:

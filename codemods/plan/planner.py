@@ -30,13 +30,15 @@ from codemods.plan.model import CallPlan, FilePlan
 from codemods.plan.place import Place
 from codemods.plan.reads import plan_read, plan_shadowing
 from codemods.plan.withs import Withs
+from codemods.program import ModuleInfo
 from codemods.program.build import dotted
 from codemods.suites import Suite, marks_of
 from codemods.syntax import children
 
-_SIMPLE = (ast.Expr, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Assert, ast.Raise)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_CONDITIONAL = (ast.IfExp, ast.BoolOp)
+_STATEMENTS = frozenset(ast.stmt.__subclasses__())
+_SIMPLE = frozenset({ast.Expr, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Assert, ast.Raise})
+_COMPREHENSIONS = frozenset({ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp})
+_CONDITIONAL = frozenset({ast.IfExp, ast.BoolOp})
 """Expressions whose parts may not be evaluated: what is put before has to be without effect."""
 
 
@@ -46,22 +48,40 @@ def plan_files(
     final: Collection[str] = (),
     awaiting: Collection[str] = (),
 ) -> dict[str, FilePlan]:
-    """The plan of every file, by path.
+    """The plan of every file, by path: see :class:`Planning`."""
+    planning = Planning(coloring, default_settings, final, awaiting)
+    return {module.path: planning.plan(module) for module in coloring.program.own_modules()}
+
+
+class Planning:
+    """What the plans of all files have in common, worked out once.
 
     ``default_settings`` is the expression used where no settings are in scope (a program's top level);
     without it such a place is a finding. ``final`` are paths and symbols that stay as they are, ``awaiting`` paths of
     modules whose tests need no marker to be awaited.
     """
-    sites = {site.node: site for site in coloring.calls}
-    elsewhere = awaited_elsewhere(coloring)
-    plans: dict[str, FilePlan] = {}
-    program = coloring.program
-    marks = marks_of(program)
-    for module in program.own_modules():
-        suite = Suite(program, module, marks, awaits_all=module.path in awaiting) if default_settings else None
-        context = Context(coloring, module, sites, elsewhere, default_settings, final, suite)
-        plans[module.path] = _Planner(context).plan()
-    return plans
+
+    def __init__(
+        self,
+        coloring: Coloring,
+        default_settings: str | None = None,
+        final: Collection[str] = (),
+        awaiting: Collection[str] = (),
+    ):
+        self._coloring = coloring
+        self._default = default_settings
+        self._final = final
+        self._awaiting = awaiting
+        self._sites = {site.node: site for site in coloring.calls}
+        self._elsewhere = awaited_elsewhere(coloring)
+        self._marks = marks_of(coloring.program)
+
+    def plan(self, module: ModuleInfo) -> FilePlan:
+        """The plan of one file, which depends on no other file's."""
+        program, default = self._coloring.program, self._default
+        suite = Suite(program, module, self._marks, awaits_all=module.path in self._awaiting) if default else None
+        context = Context(self._coloring, module, self._sites, self._elsewhere, default, self._final, suite)
+        return _Planner(context).plan()
 
 
 class _Planner:
@@ -90,15 +110,16 @@ class _Planner:
             self._visit(statement, place)
 
     def _visit(self, node: ast.AST, place: Place) -> None:
-        if isinstance(node, ast.stmt):
+        kind = node.__class__
+        if kind in _STATEMENTS:
             self.lambdas.hoisted.clear()
-            place = replace(place, hoistable=isinstance(node, _SIMPLE), evaluated=True)
-        elif isinstance(node, _COMPREHENSIONS):
+            place = replace(place, hoistable=kind in _SIMPLE, evaluated=True)
+        elif kind in _COMPREHENSIONS:
             # It has names of its own, which a definition before the statement would not see.
             place = replace(place, hoistable=False)
-        elif isinstance(node, _CONDITIONAL):
+        elif kind in _CONDITIONAL:
             place = replace(place, evaluated=False)
-        name = _visitor_of(type(node))
+        name = _visitor_of(kind)
         if name is not None:
             getattr(self, name)(node, place)
         else:

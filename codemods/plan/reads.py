@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from codemods.coloring.settings_object import context_alias, is_settings_object
+from codemods.coloring.settings_object import is_settings_object, settings_read
 from codemods.plan.context import Context
 from codemods.plan.place import Place
 from codemods.program.settings_parameters import SETTINGS
@@ -16,9 +16,8 @@ def plan_read(context: Context, node: ast.Attribute | ast.Name, place: Place) ->
     if not isinstance(node.ctx, ast.Load):
         return False
     flow = context.coloring.flow
-    is_object = is_settings_object(flow, node, place.scope)
-    is_context = not is_object and context_alias(flow, node, place.scope)
-    if not is_object and not is_context:
+    read = settings_read(flow, node, place.scope)
+    if read is None:
         return False
     if place.settings == context.default and (context.default is not None or place.function is None):
         return True
@@ -27,7 +26,7 @@ def plan_read(context: Context, node: ast.Attribute | ast.Name, place: Place) ->
     if place.settings is None:
         context.finding("global-settings", node, f"reads {ast.unparse(node)} where no settings are in scope")
         return True
-    text = f"{place.settings}.{context.coloring.rules.settings.context_method}" if is_context else place.settings
+    text = f"{place.settings}.{context.coloring.rules.settings.context_method}" if read == "context" else place.settings
     if text != ast.unparse(node) or isinstance(node, ast.Name):
         context.file.reads[context.range(node)] = text
     return True

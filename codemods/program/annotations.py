@@ -98,5 +98,5 @@ def _annotated_container(flow: Flow, node: ast.Subscript, scope: Scope, argument
         values = annotated_values(flow, argument, scope)
         flow.variables.add(("E", site), values)
         if has_places:
-            flow.variables.add(("T", site, str(index)), values)
+            flow.variables.add_at(site, index, values)
     return frozenset({Container(site)})

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import cast
 
 from codemods.errors import ToolError
 from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
-from codemods.syntax import children, walk
+from codemods.syntax import children, parsed, walk
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 """As Python counts lines."""
 _OWN = "own_nodes"
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _WITH_BODY = (*_SCOPES, ast.Module)
+_BINDING = frozenset(
+    {ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.ExceptHandler,
+     ast.MatchAs, ast.MatchStar, ast.MatchMapping}
+)  # fmt: skip
+"""Nodes that may bind a name: the others, most of all, are passed over."""
+_REGISTERED = frozenset({*_SCOPES, ast.Import, ast.ImportFrom})
+_OUTER = (ast.Global, ast.Nonlocal)
+_TELLING = frozenset({ast.Expr, ast.Yield, ast.YieldFrom, ast.Return})
+"""Nodes that say what kind of function they stand in."""
 
 
 class InvalidSourceError(ToolError):
@@ -31,9 +40,11 @@ def build_program(files: Mapping[str, str], library: Program | None = None) -> P
     """
     program = Program({}, {}, {}, {}, {}, {}, {}, {}) if library is None else _extended(library)
     own: list[ModuleInfo] = []
+    trees = {module.tree for module in program.modules.values()}
     for path in sorted(files):
         if path.endswith(".py"):
-            module = read_module(path, files[path])
+            module = read_module(path, files[path], trees)
+            trees.add(module.tree)
             program.modules[module.name] = module
             own.append(module)
     if library is not None:
@@ -59,10 +70,15 @@ def _extended(library: Program) -> Program:
     )
 
 
-def read_module(path: str, text: str) -> ModuleInfo:
-    """Parse one file; raises :class:`InvalidSourceError` with its path and line."""
+def read_module(path: str, text: str, trees: Collection[ast.Module] = ()) -> ModuleInfo:
+    """Parse one file; raises :class:`InvalidSourceError` with its path and line.
+
+    ``trees`` are those of other files of the model, which keys what it knows by nodes: this one has others.
+    """
     try:
-        tree = ast.parse(text, filename=path)
+        tree = parsed(text)
+        if tree in trees:
+            tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
         raise InvalidSourceError(
             f"{path}:{_error_line(text, error)}: not valid Python: {getattr(error, 'msg', error)}",
@@ -153,6 +169,8 @@ class _Collector:
     def _scope(self, node: ast.AST, prefix: str, owner: ClassInfo | None, parent: FunctionInfo | None) -> None:
         lambdas = 0
         for child in iter_own(node):
+            if child.__class__ not in _REGISTERED:
+                continue
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 self._function(child, self._unique(prefix + child.name), owner, parent)
             elif isinstance(child, ast.Lambda):
@@ -185,12 +203,13 @@ class _Collector:
         decorators = () if isinstance(node, ast.Lambda) else tuple(decorator_name(d) for d in node.decorator_list)
         info = FunctionInfo(qualname, self.module, node, owner, parent, decorators)
         info.locals, info.nonlocals = _local_names(node)
-        statements = {n.value for n in iter_own(node) if isinstance(n, ast.Expr)}
-        info.delegates = any(isinstance(n, ast.YieldFrom) and n not in statements for n in iter_own(node))
-        info.is_sent_values = any(isinstance(n, ast.Yield) and n not in statements for n in iter_own(node))
-        info.is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in iter_own(node))
+        telling = [n for n in iter_own(node) if n.__class__ in _TELLING]
+        statements = {n.value for n in telling if isinstance(n, ast.Expr)}
+        info.delegates = any(isinstance(n, ast.YieldFrom) and n not in statements for n in telling)
+        info.is_sent_values = any(isinstance(n, ast.Yield) and n not in statements for n in telling)
+        info.is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in telling)
         info.returns_from_generator = info.is_generator and any(
-            isinstance(n, ast.Return) and n.value is not None for n in iter_own(node)
+            isinstance(n, ast.Return) and n.value is not None for n in telling
         )
         self.program.functions[info.symbol] = info
         self.program.function_of[node] = info
@@ -255,8 +274,11 @@ def bound_names(node: ast.AST) -> set[str]:
     """Names that statements in this scope bind."""
     names: set[str] = set()
     for child in iter_own(node):
-        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store | ast.Del):
-            names.add(child.id)
+        if child.__class__ not in _BINDING:
+            continue
+        if isinstance(child, ast.Name):
+            if not isinstance(child.ctx, ast.Load):
+                names.add(child.id)
         elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(child.name)
         elif isinstance(child, ast.Import | ast.ImportFrom):
@@ -272,7 +294,7 @@ def all_bound_names(tree: ast.AST) -> set[str]:
     """Names bound anywhere in a module: by statements, definitions and parameters."""
     names = {node.arg for node in walk(tree) if isinstance(node, ast.arg)}
     for node in walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if isinstance(node, _WITH_BODY):
             names |= bound_names(node)
     return names
 
@@ -283,7 +305,7 @@ def _local_names(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> t
     names |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None}
     outer: set[str] = set()
     for child in iter_own(node):
-        if isinstance(child, ast.Global | ast.Nonlocal):
+        if isinstance(child, _OUTER):
             outer.update(child.names)
     names |= bound_names(node)
     return names - outer, outer

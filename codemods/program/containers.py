@@ -42,7 +42,7 @@ def tuples(flow: Flow, node: ast.Call, scope: Scope, columns: list[Values]) -> V
     flow.variables.add(("E", site), frozenset({Container(f"{site}:item")}))
     flow.variables.tell_places_apart(f"{site}:item")
     for index, column in enumerate(columns):
-        flow.variables.add(("T", f"{site}:item", str(index)), column)
+        flow.variables.add_at(f"{site}:item", index, column)
         flow.variables.add(("E", f"{site}:item"), column)
     return frozenset({Container(site)})
 
@@ -112,7 +112,7 @@ def display_values(flow: Flow, node: ast.List | ast.Tuple | ast.Set, scope: Scop
         values = flow.values(element, scope)
         flow.variables.add(("E", site), values)
         if has_places:
-            flow.variables.add(("T", site, str(index)), values)
+            flow.variables.add_at(site, index, values)
     return frozenset({Container(site)})
 
 

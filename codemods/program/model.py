@@ -11,6 +11,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codemods.program.names import Target
 
 Position = tuple[int, int]
 Placed = ast.stmt | ast.expr | ast.keyword | ast.excepthandler
@@ -283,6 +287,8 @@ class Program:
     """Names of the modules that are converted, where the rest is a library they use; None where all are."""
     links: list[tuple[ClassInfo, ClassInfo]] = field(default_factory=list[tuple[ClassInfo, ClassInfo]])
     """Bases of the library that own classes were linked to."""
+    meant: dict[tuple[str, str], Target | None] = field(default_factory=dict[tuple[str, str], "Target | None"])
+    """What names of modules were found to mean: each is asked for some twenty times."""
 
     def owns(self, place: str) -> bool:
         """Whether a symbol, path or module name belongs to what is converted."""

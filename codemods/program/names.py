@@ -29,7 +29,10 @@ class Target:
 
 def resolve_global(program: Program, module: str, name: str) -> Target | None:
     """The defining place of a module-level name; None if the module does not bind it."""
-    return _resolve(program, module, name, frozenset())
+    place = (module, name)
+    if place not in program.meant:
+        program.meant[place] = _resolve(program, module, name, frozenset())
+    return program.meant[place]
 
 
 def _resolve(program: Program, module: str, name: str, seen: frozenset[tuple[str, str]]) -> Target | None:

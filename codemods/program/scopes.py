@@ -11,15 +11,14 @@ from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
 from codemods.program.names import Target, local_imports
 from codemods.program.narrowing import narrowed_names
 
-_RELEVANT = (
-    ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
-    ast.Return, ast.Yield, ast.YieldFrom, ast.ExceptHandler, ast.MatchAs, ast.FunctionDef,
-    ast.AsyncFunctionDef, ast.ClassDef,
+_RELEVANT = frozenset(
+    {ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
+     ast.Return, ast.Yield, ast.YieldFrom, ast.ExceptHandler, ast.MatchAs, ast.FunctionDef,
+     ast.AsyncFunctionDef, ast.ClassDef}
 )  # fmt: skip
 """Statements and parts of such that bind something."""
-
-
-_OPENS_STEP = (ast.stmt, ast.excepthandler, ast.match_case)
+_OPENS_STEP = frozenset({*ast.stmt.__subclasses__(), ast.ExceptHandler, ast.match_case})
+_LOOKED_AT = _RELEVANT | _OPENS_STEP | {ast.Call, ast.Await}
 
 
 @dataclass(eq=False)
@@ -62,8 +61,8 @@ def scopes_of(program: Program) -> list[Scope]:
     for function in program.own_functions():
         scopes.append(Scope(function.module, function, None, function.node, local_imports(program, function)))
     for scope in scopes:
-        own = list(iter_own(scope.node))
-        scope.nodes = [n for n in own if isinstance(n, _RELEVANT)]
+        own = [n for n in iter_own(scope.node) if n.__class__ in _LOOKED_AT]
+        scope.nodes = [n for n in own if n.__class__ in _RELEVANT]
         scope.calls = [n for n in own if isinstance(n, ast.Call)]
         scope.narrowed = narrowed_names(scope.node)
         scope.awaits = [n for n in own if isinstance(n, ast.Await)]
@@ -72,12 +71,12 @@ def scopes_of(program: Program) -> list[Scope]:
 
 
 def _steps_of(scope: Scope, own: Iterable[ast.AST]) -> list[Step]:
-    """What the analysis looks at in a scope, by statement; ``own`` are its nodes, each before those in it."""
+    """What the analysis looks at in a scope, by statement; ``own`` are such nodes of it, each before those in it."""
     steps = [Step(scope, is_first=True)]
     for node in own:
-        if isinstance(node, _OPENS_STEP) and (steps[-1].nodes or steps[-1].calls):
+        if node.__class__ in _OPENS_STEP and (steps[-1].nodes or steps[-1].calls):
             steps.append(Step(scope))
-        if isinstance(node, _RELEVANT):
+        if node.__class__ in _RELEVANT:
             steps[-1].nodes.append(node)
         elif isinstance(node, ast.Call):
             steps[-1].calls.append(node)

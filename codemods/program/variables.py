@@ -61,8 +61,12 @@ class Variables:
         self._asked: dict[Question, Asked] = {}
         self._promised: dict[Variable, frozenset[str]] = {}
         self._merged: dict[str, str] = {}
+        self._gone: set[Value] = set()
+        """Containers that another one stands for."""
         self._tuples: set[str] = set()
         """Containers whose places are told apart, by their site."""
+        self._places: dict[str, set[Variable]] = {}
+        """The places of each that were asked for, or hold something."""
         self._foreign: set[Value] = set()
         """Values that were seen not to be the program's own: most are, and are met thousands of times."""
 
@@ -79,8 +83,8 @@ class Variables:
         kept = self._promised.get(variable)
         if kept is not None and new:
             new = {value for value in new if _may_be(value, kept)}
-        if new and self._merged:
-            new = {self._canonical_value(value) for value in new} - current
+        if not self._gone.isdisjoint(new):
+            new = self._canonical_values(new) - current
         if not new:
             return
         current |= new
@@ -108,7 +112,16 @@ class Variables:
 
     def held_at(self, site: str, index: int) -> set[Value]:
         """What stands in a place of a container: of one whose places are not told apart, what any of them holds."""
-        return self.held(("T", site, str(index)) if self._has_places(site) else ("E", site))
+        return self.held(self._place(site, index) if self._has_places(site) else ("E", site))
+
+    def add_at(self, site: str, index: int, values: Values) -> None:
+        """Let a place of a container hold these, too."""
+        self.add(self._place(site, index), values)
+
+    def _place(self, site: str, index: int) -> Variable:
+        place = ("T", site, str(index))
+        self._places.setdefault(site, set()).add(place)
+        return place
 
     def _has_places(self, site: str) -> bool:
         return site in self._tuples or (self._base is not None and self._base._has_places(site))
@@ -173,14 +186,17 @@ class Variables:
         if len(sites) <= _CONTAINER_LIMIT:
             return
         root = sites[0]
-        gone = {site for site in sites[1:] if site != root}
-        current -= {Container(site) for site in gone}
-        current.add(Container(root))
+        gone = sites[1:]
+        self._gone |= {Container(site) for site in gone}
+        current -= self._gone
         for site in sites:
             self._merged[site] = root
-        for variable in [v for v in self._readers.keys() | self.points_to.keys() if self._canonical(v) != v]:
+        # Places are told apart no more, those of the one that stands for all neither.
+        places = {place for site in sites for place in self._places.pop(site, ())}
+        variables = sorted({("E", site) for site in gone} | places)
+        for variable in variables:
             self._wake(self._readers.pop(variable, ()))
-        for variable in [v for v in self.points_to if self._canonical(v) != v]:
+        for variable in variables:
             held = self.points_to.pop(variable, None)
             if held is not None:  # What was added before may have led to another merge, which took it along.
                 self.add(variable, held)
@@ -196,10 +212,9 @@ class Variables:
             return "E", self._canonical_site(variable[1])
         return variable
 
-    def _canonical_value(self, value: Value) -> Value:
-        if isinstance(value, Container) and value.site in self._merged:
-            return Container(self._canonical_site(value.site))
-        return value
+    def _canonical_values(self, values: Values | set[Value]) -> Values | set[Value]:
+        gone = {value.site for value in values & self._gone if isinstance(value, Container)}
+        return (values - self._gone) | {Container(self._canonical_site(site)) for site in gone}
 
 
 def _may_be(value: Value, classes: frozenset[str]) -> bool:

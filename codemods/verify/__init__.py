@@ -103,16 +103,18 @@ def verify(
         ToolError: the folder holds no package, or ruff, the type checker or the import check could not be run.
     """
     seconds: dict[str, float] = {}
-    started = time.perf_counter()
     files = _read(package_root)
     rules = load_rules()
-    package, alone = check_alone(files, declared, rules, store or Store())
-    defects = [defect for found in alone.values() for defect in found.defects]
-    seconds["alone"] = time.perf_counter() - started
-
     skipped: list[str] = []
-    with ThreadPoolExecutor(1) as beside:
-        # A process of its own, so it takes no time from the other checks where there is a second core.
+    with ThreadPoolExecutor(2) as beside:
+        # Ruff and the imports are processes of their own, which take no time from the others where there is a core.
+        linting = beside.submit(_linted, package_root, files, upstream) if upstream is not None else None
+
+        started = time.perf_counter()
+        package, alone = check_alone(files, declared, rules, store or Store())
+        defects = [defect for found in alone.values() for defect in found.defects]
+        seconds["alone"] = time.perf_counter() - started
+
         meant = sorted(name for name, module in package.modules.items() if not alone[module.path].is_notice)
         importing = beside.submit(import_all, package_root, python, package, meant) if python else None
 
@@ -123,10 +125,10 @@ def verify(
         seconds["calls"] = time.perf_counter() - started
 
         started = time.perf_counter()
-        if upstream is None:
+        if linting is None:
             skipped.append("ruff: upstream's files were not given, to compare with")
         else:
-            defects += beyond_upstream(package_root, files, upstream)
+            defects += linting.result()
         seconds["ruff"] = time.perf_counter() - started
 
         started = time.perf_counter()
@@ -156,6 +158,10 @@ def verify(
         skipped=tuple(skipped),
         seconds=seconds,
     )
+
+
+def _linted(package_root: Path, files: Mapping[str, str], upstream: Mapping[str, str]) -> list[Defect]:
+    return list(beyond_upstream(package_root, files, upstream))
 
 
 def _read(package_root: Path) -> dict[str, str]:

@@ -398,3 +398,12 @@ def test_the_order_of_files_does_not_matter() -> None:
     assert list(first.functions) == list(second.functions)
     assert [c.symbol for c in first.classes["p.m8:C8"].mro()] == [c.symbol for c in second.classes["p.m8:C8"].mro()]
     assert [c.symbol for c in first.classes["p.m0:C0"].descendants()] == [f"p.m{n}:C{n}" for n in range(1, 9)]
+
+
+def test_files_of_equal_text_have_trees_of_their_own() -> None:
+    """What is known is keyed by nodes, and each text is parsed once."""
+    text = "def f(): ...\n"
+    library = build_program({"lib/a.py": text, "lib/b.py": text})
+    program = build_program({"p.py": text, "q.py": text}, library)
+    functions = [program.functions[f"{module}:f"] for module in ("lib.a", "lib.b", "p", "q")]
+    assert [program.function_of[function.node] for function in functions] == functions
