@@ -225,7 +225,7 @@ def parity(
     )
     console = Console(highlight=False)
     try:
-        with _progress() as announce:
+        with _turn() as announce:
             result = run_parity(options, _Announcer(announce))
     except NoTestsError as error:
         if not if_there:
@@ -266,7 +266,7 @@ def contract(
     )
     console = Console(highlight=False)
     try:
-        with _progress() as announce:
+        with _turn() as announce:
             result = run_contract(options, _Announcer(announce))
     except ContractError as error:
         console.print(contract_to_terminal(error.report))
@@ -301,7 +301,7 @@ def backtest(
     )
     console = Console(highlight=False)
     try:
-        with _progress() as announce:
+        with _turn() as announce:
             result = run_backtest(options, _Announcer(announce))
     except BacktestError as error:
         console.print(backtest_to_terminal(error.result))
@@ -349,7 +349,7 @@ def bump(
     )
     console = Console(highlight=False)
     try:
-        with _progress() as announce:
+        with _turn() as announce:
             result = run_bump(options, _Announcer(announce))
     except BumpError as error:
         console.print(bump_to_terminal(error.report))
@@ -502,6 +502,15 @@ def _progress() -> Generator[Callable[[str], None]]:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
         yield lambda stage: progress.update(task, description=stage)
+
+
+@contextmanager
+def _turn() -> Generator[Callable[[str], None]]:
+    """The progress of a command that runs tests, once no other one does so with the same cache."""
+    from codemods.turns import turn
+
+    with _progress() as announce, turn(cache_directory(), announce):
+        yield announce
 
 
 class _Step(Protocol):
