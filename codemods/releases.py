@@ -1,10 +1,11 @@
-"""Releases that an entry of a ledger is for, as a version specifier."""
+"""Releases that a patch or an entry of a ledger is for, as a version specifier."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 from pydantic import AfterValidator
 
 
@@ -21,5 +22,9 @@ Releases = Annotated[str, AfterValidator(_is_specifier)]
 
 
 def is_for(releases: str, version: str) -> bool:
-    """Whether a release is one of those, a pre-release as well."""
-    return SpecifierSet(releases).contains(version, prereleases=True)
+    """Whether a release is one of those.
+
+    A pre-release is taken for the release that it leads to: by the order of versions `3.4.0b1` is neither in `<3.4` nor
+    in `>=3.4`, and what is for one or the other would leave it out.
+    """
+    return SpecifierSet(releases).contains(Version(version).base_version)

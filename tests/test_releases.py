@@ -14,7 +14,15 @@ class Row(BaseModel):
 
 @pytest.mark.parametrize(
     ("releases", "version", "found"),
-    [("", "3.3.1", True), (">=3.2,<4", "3.3.1", True), (">=3.2,<4", "4.0", False), (">=3.2", "3.3.0b1", True)],
+    [
+        ("", "3.3.1", True),
+        (">=3.2,<4", "3.3.1", True),
+        (">=3.2,<4", "4.0", False),
+        (">=3.2", "3.3.0b1", True),
+        (">=3.3,<4", "3.3.0b1", True),
+        (">=3.2,<3.3", "3.3.0b1", False),
+        (">=3.3", "3.3.0rc1", True),
+    ],
 )
 def test_releases(releases: str, version: str, found: bool) -> None:
     assert is_for(Row(releases=releases).releases, version) is found

@@ -7,9 +7,9 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from codemods.releases import Releases, is_for
 from codemods.symbols import split
 
 PYTHON = (3, 10)
@@ -30,17 +30,8 @@ class _Patch(_Model):
     """
 
     reason: str = Field(min_length=15)
-    releases: str
+    releases: Releases
     tests: tuple[Annotated[str, Field(pattern=r"^[\w/]+\.py(::\w+)+(\[.+\])?$")], ...] = ()
-
-    @field_validator("releases")
-    @classmethod
-    def _specifier(cls, value: str) -> str:
-        try:
-            SpecifierSet(value)
-        except InvalidSpecifier as error:
-            raise ValueError(f"{value!r} is not a version specifier such as '>=3.2,<4'") from error
-        return value
 
 
 class SymbolPatch(_Patch):
@@ -195,7 +186,7 @@ class LoadedPatch:
 
     def applies(self, version: str) -> bool:
         """Whether it is for a release."""
-        return SpecifierSet(self.patch.releases).contains(version, prereleases=True)
+        return is_for(self.patch.releases, version)
 
 
 @dataclass(frozen=True)
