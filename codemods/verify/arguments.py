@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from codemods.syntax import walk
 from codemods.verify.defects import Defect
 from codemods.verify.model import Function, Module, Package, called_name
 
@@ -24,7 +23,7 @@ TRANSPARENT = frozenset(
 
 def wrong_arguments(package: Package, module: Module) -> Iterator[Defect]:
     """Finds calls with too many, missing or unknown arguments, among those whose target the text leaves no doubt of."""
-    for node in walk(module.tree):
+    for node in module.nodes:
         if not isinstance(node, ast.Call) or _open_ended(node):
             continue
         function = package.function(module, node.func)

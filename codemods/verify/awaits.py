@@ -21,7 +21,7 @@ CONSUMERS = frozenset(
 
 def lost_coroutines(package: Package, module: Module) -> Iterator[Defect]:
     """Calls of a module that make a coroutine which nobody awaits, keeps or hands on."""
-    for node in walk(module.tree):
+    for node in module.nodes:
         if not isinstance(node, ast.Call):
             continue
         if isinstance(module.parents.get(node), ast.Await):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from codemods.syntax import walk
 from codemods.verify.defects import Defect
 from codemods.verify.model import PACKAGE, Module, dotted, first_line
 
@@ -38,7 +37,7 @@ def global_settings(module: Module, declared: Mapping[str, str]) -> Iterator[Def
     """Finds every use of the global settings, on a call path or not, that is not declared."""
     if module.name in declared:
         return
-    for node in walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Name | ast.Attribute) and _is_global_settings(module, node):
             yield Defect(module.path, node.lineno, "settings", f"reads the global `{ast.unparse(node)}`")
         elif isinstance(node, ast.Name | ast.alias) and _name(node) in _OLD_STATE:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from codemods.syntax import walk
 from codemods.verify.defects import Defect
 from codemods.verify.model import Module, dotted, first_line, is_coroutine, walk_body, walk_scope
 
@@ -38,7 +37,7 @@ SPOILING_DECORATORS = frozenset(
 
 def blocking(module: Module) -> Iterator[Defect]:
     """Finds calls that block directly in a coroutine, and awaits under a thread's lock."""
-    for function in walk(module.tree):
+    for function in module.nodes:
         if isinstance(function, ast.AsyncFunctionDef):
             yield from _blocking_in(module, function)
 
@@ -70,7 +69,7 @@ def _holds_lock(node: ast.With) -> bool:
 
 def shape(module: Module) -> Iterator[Defect]:
     """Finds coroutines where Python, or a decorator, uses the coroutine itself as the result."""
-    for node in walk(module.tree):
+    for node in module.nodes:
         if not isinstance(node, ast.AsyncFunctionDef):
             continue
         # `async def __aiter__` that yields is an async generator: iterated, and rightly not awaited.

@@ -45,6 +45,13 @@ _FOREIGN_METHODS = frozenset(name for kind in _COMMON for name in dir(kind))
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Names = dict[str, ast.AST | None]
 Values = dict[str, list[ast.expr]]
+_FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda})
+_SCOPES = _FUNCTIONS | {ast.ClassDef}
+_NAMED = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom})
+"""What binds a name that other places go by."""
+_BINDING = frozenset(
+    {ast.Global, ast.Nonlocal, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Name, ast.ExceptHandler}
+)
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
@@ -61,7 +68,7 @@ class Class:
 
 @dataclass
 class Module:
-    """A module: its tree, what each name at its top level is bound to, and its parents by node."""
+    """A module: its tree, what each name at its top level is bound to, all nodes, and their parents."""
 
     name: str
     path: str
@@ -72,11 +79,12 @@ class Module:
     stars: list[str] = field(default_factory=list[str])
     rebound: set[str] = field(default_factory=set[str])
     definitions: list[Function] = field(default_factory=list["Function"])
+    nodes: list[ast.AST] = field(default_factory=list[ast.AST])
+    """As `walk` gives them."""
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict[ast.AST, ast.AST])
-    around: dict[ast.AST, tuple[Function | ast.Lambda, ...]] = field(
+    _around: dict[ast.AST, tuple[Function | ast.Lambda, ...]] = field(
         default_factory=dict[ast.AST, "tuple[Function | ast.Lambda, ...]"]
     )
-    """The functions whose body holds a node, innermost first."""
     _values: dict[ast.AST, dict[str, list[ast.expr]]] = field(
         default_factory=dict[ast.AST, "dict[str, list[ast.expr]]"]
     )
@@ -90,7 +98,17 @@ class Module:
 
     def functions_around(self, node: ast.AST) -> tuple[Function | ast.Lambda, ...]:
         """The functions and lambdas whose body holds the node, innermost first; a decorator or default is outside."""
-        return self.around.get(node, ())
+        if node not in self._around:
+            self._around[node] = tuple(self._find_functions_around(node))
+        return self._around[node]
+
+    def _find_functions_around(self, node: ast.AST) -> Iterator[Function | ast.Lambda]:
+        for above in self.enclosing(node):
+            if above.__class__ in _FUNCTIONS:
+                assert isinstance(above, Function | ast.Lambda)
+                if node is above.body if isinstance(above, ast.Lambda) else isinstance(node, ast.stmt):
+                    yield above
+            node = above
 
     def local_names(self, function: Function | ast.Lambda) -> Names:
         """The names a function binds: a nested function where it is the only binding, else None."""
@@ -323,8 +341,8 @@ def walk_body(function: Function | ast.Lambda) -> tuple[ast.AST, ...]:
     while stack:
         node = stack.pop()
         found.append(node)
-        if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
-            stack.extend(children(node))
+        if node.__class__ not in _SCOPES:
+            stack += children(node)
     return tuple(found)
 
 
@@ -338,12 +356,15 @@ def bindings(function: Function | ast.Lambda) -> Names:
     }
     free: set[str] = set()
     for node in walk_body(function):
-        if isinstance(node, ast.Global | ast.Nonlocal):
+        if node.__class__ not in _BINDING:
+            continue
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                names[node.id] = None
+        elif isinstance(node, ast.Global | ast.Nonlocal):
             free.update(node.names)
         elif isinstance(node, Function | ast.ClassDef):
             names[node.name] = node if node.name not in names and isinstance(node, Function) else None
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-            names[node.id] = None
         elif isinstance(node, ast.ExceptHandler) and node.name:
             names[node.name] = None
     # An import inside a function is not among them: the module's table of imports has it.
@@ -354,15 +375,18 @@ def read_module(path: str, tree: ast.Module) -> Module:
     """The model of one module, from its tree."""
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     module = Module(name, path, tree)
-    for parent in walk(tree):
-        _note_children(module, parent)
-        if isinstance(parent, Function):
-            module.definitions.append(parent)
-        if isinstance(parent, ast.ClassDef) and not module.functions_around(parent):
-            module.classes[parent.name] = _class(name, parent)
+    module.nodes.append(tree)
+    for parent in module.nodes:  # It grows as we go.
+        below = children(parent)
+        module.nodes += below
+        module.parents.update(dict.fromkeys(below, parent))
     package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
-    for node in walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
+    for node in [each for each in module.nodes if each.__class__ in _NAMED]:
+        if isinstance(node, Function):
+            module.definitions.append(node)
+        elif isinstance(node, ast.ClassDef) and not module.functions_around(node):
+            module.classes[node.name] = _class(name, node)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
             _add_import(module, node, package)
     top: dict[str, int] = defaultdict(int)
     for node in _top_level(tree.body):
@@ -375,16 +399,6 @@ def read_module(path: str, tree: ast.Module) -> Module:
             module.rebound.update(target.id for target in targets if isinstance(target, ast.Name))
     module.rebound.update(each for each, count in top.items() if count > 1)
     return module
-
-
-def _note_children(module: Module, parent: ast.AST) -> None:
-    """Note whose children they are, and which functions' bodies they stand in; the parent's have been noted before."""
-    outside = module.around.get(parent, ())
-    inside = (parent, *outside) if isinstance(parent, Function | ast.Lambda) else outside
-    for child in children(parent):
-        module.parents[child] = parent
-        is_body = child is parent.body if isinstance(parent, ast.Lambda) else isinstance(child, ast.stmt)
-        module.around[child] = inside if is_body else outside
 
 
 def _top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
