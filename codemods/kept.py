@@ -83,6 +83,10 @@ class Store:
                 return cast("T", _adapter(kind).validate_json(content))
         return None
 
+    def has(self, key: str) -> bool:
+        """Whether anything was put under a key."""
+        return self._get(key) is not None
+
     def put(self, kind: type[T], key: str, value: T) -> None:
         """Keep a value: see `value`."""
         self._put(key, _adapter(kind).dump_json(value))

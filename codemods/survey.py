@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from codemods.parity.model import Row
 from codemods.report import Place, StaleRow
-from codemods.sync import Stages, SyncOptions
+from codemods.sync import Stages, SyncOptions, nothing_beside
 
 if TYPE_CHECKING:
     from codemods.stages import Conversion, Patched
@@ -192,7 +192,7 @@ class Surveyor:
     def watching(self, verify: Callable[..., object] | None = None) -> Stages:
         """The same engine, looked at; with another check of the output, if one is given."""
         stages = replace(self.stages, patch=self._patch, convert=self._convert)
-        return replace(stages, verify=verify) if verify is not None else stages
+        return replace(stages, verify=verify, beside=nothing_beside) if verify is not None else stages
 
     def survey(self, version: str) -> Survey | None:
         """What was seen; None where the release did not come as far as the conversion."""

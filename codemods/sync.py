@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -39,6 +39,7 @@ from codemods.syntax import parsed
 
 if TYPE_CHECKING:
     from codemods.verify import Checker, VerifyResult
+    from codemods.verify.importer import Importer
 
 FAILED_DIRECTORY = "failed-sync"
 """Where, in the cache, the report of a run that stopped is kept: its target is not touched."""
@@ -137,13 +138,21 @@ def _first(lines: list[str], count: int = 50) -> list[str]:
     return lines if len(lines) <= count else [*lines[:count], f"  ... and {len(lines) - count} more"]
 
 
+@contextmanager
+def nothing_beside(tree: SourceTree, patched: Patched, options: SyncOptions) -> Generator[None]:
+    """What goes on beside a conversion whose check asks for nothing."""
+    yield
+
+
 @dataclass(frozen=True)
 class Stages:
     """The stages around which this module only lays the track; tests put others in their place."""
 
     patch: Callable[[Mapping[str, str], str, SyncOptions], Patched]
     convert: Callable[[Patched, str, SyncOptions], Conversion]
-    verify: Callable[[Path, SourceTree, SyncOptions], VerifyResult]
+    verify: Callable[[Path, SourceTree, SyncOptions, Importer | None], VerifyResult]
+    beside: Callable[[SourceTree, Patched, SyncOptions], AbstractContextManager[Importer | None]] = nothing_beside
+    """What goes on while the release is converted and checked, for the check to ask."""
 
 
 @dataclass
@@ -186,16 +195,19 @@ def run_sync(
         texts = python_texts(tree)
     with clock.stage("patches"):
         patched = engine.patch(texts, tree.version, options)
-    with clock.stage("convert"):
-        conversion = engine.convert(patched, tree.version, options)
-    clock.seconds |= {f"convert: {name}": value for name, value in conversion.seconds.items()}
-    with clock.stage("emit"):
-        package = build_package(pin, tree, conversion.files)
-    ledger = load_ledger(options.project.ledger, tree.version)
-    draft = _draft(tree, package, patched, conversion, clock)
-    if options.check:
-        return _check(options, package, draft, ledger)
-    return _write(options, tree, package, draft, ledger, engine, clock)
+    with engine.beside(tree, patched, options) as importer:
+        with clock.stage("convert"):
+            conversion = engine.convert(patched, tree.version, options)
+        clock.seconds |= {f"convert: {name}": value for name, value in conversion.seconds.items()}
+        with clock.stage("emit"):
+            package = build_package(pin, tree, conversion.files)
+        ledger = load_ledger(options.project.ledger, tree.version)
+        draft = _draft(tree, package, patched, conversion, clock)
+        if options.check:
+            return _check(options, package, draft, ledger)
+        return _write(
+            options, package, draft, ledger, lambda stage: engine.verify(stage, tree, options, importer), clock
+        )
 
 
 def _check(options: SyncOptions, package: Package, draft: Report, ledger: Ledger) -> SyncResult:
@@ -211,11 +223,10 @@ def _check(options: SyncOptions, package: Package, draft: Report, ledger: Ledger
 
 def _write(
     options: SyncOptions,
-    tree: SourceTree,
     package: Package,
     draft: Report,
     ledger: Ledger,
-    engine: Stages,
+    verify: Callable[[Path], VerifyResult],
     clock: _Clock,
 ) -> SyncResult:
     out = options.target
@@ -223,7 +234,7 @@ def _write(
     changes = reports.compare_locks(_old_lock(out), package.lock, previous, draft.patches)
     with staged(out, package, force=options.force) as stage:
         with clock.stage("verify"):
-            verified = engine.verify(stage, tree, options)
+            verified = verify(stage)
         updates = {"verified": _verified(verified), "changes": changes, "seconds": clock.seconds}
         report = _with_known(draft.model_copy(update=updates), ledger)
         if report.problems and not options.keep_going:
@@ -305,7 +316,35 @@ def python_texts(tree: SourceTree) -> dict[str, str]:
 
 def engine_stages() -> Stages:
     """The real stages. What they import is loaded when they run: it takes longer than `--help` may take."""
-    return Stages(patch=_patch, convert=_convert, verify=_verify)
+    return Stages(patch=_patch, convert=_convert, verify=_verify, beside=early_imports)
+
+
+@contextmanager
+def early_imports(tree: SourceTree, patched: Patched, options: SyncOptions) -> Generator[Importer | None]:
+    """The import check's process, which takes in what the package needs while that is converted.
+
+    There is none where nothing is to be converted, or the environment is still to be made.
+    """
+    from codemods.verify.importer import Importer, needed
+
+    wanted = options.imports and not options.check and not options.store.has(_conversion_key(patched, tree.version))
+    python = _early_python(tree, options) if wanted else None
+    if python is None:
+        yield None
+        return
+    importer = Importer(python, needed(parsed(text) for text in patched.files.values()))
+    try:
+        yield importer
+    finally:
+        importer.close()
+
+
+def _early_python(tree: SourceTree, options: SyncOptions) -> Path | None:
+    """The interpreter that the import check will use, if it is there already."""
+    from codemods.verify import dependency_environment
+
+    project = tomllib.loads(tree.files["pyproject.toml"].decode()).get("project", {})
+    return dependency_environment(project.get("dependencies", []), options.cache / ENVIRONMENTS, build=False)
 
 
 def _patch(files: Mapping[str, str], version: str, options: SyncOptions) -> Patched:
@@ -345,7 +384,7 @@ def _convert(patched: Patched, version: str, options: SyncOptions) -> Conversion
             store=options.store,
         )
 
-    key = digest("conversion", version, patched.files, patched.final)
+    key = _conversion_key(patched, version)
     # Another run's seconds would be no figures of this one.
     conversion = options.store.value(Conversion, key, make, keep=lambda made: replace(made, seconds={}))
     if not options.keep_going:
@@ -353,7 +392,11 @@ def _convert(patched: Patched, version: str, options: SyncOptions) -> Conversion
     return conversion
 
 
-def _verify(stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult:
+def _conversion_key(patched: Patched, version: str) -> str:
+    return digest("conversion", version, patched.files, patched.final)
+
+
+def _verify(stage: Path, tree: SourceTree, options: SyncOptions, importer: Importer | None) -> VerifyResult:
     from codemods.verify import VerifyResult, dependency_environment, verify
 
     python = None
@@ -364,6 +407,7 @@ def _verify(stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult
         return verify(
             stage,
             python=python,
+            importer=importer,
             no_python="left out with --no-imports",
             upstream=python_texts(tree),
             checker=type_checker(stage, tree.version, options) if options.types else None,

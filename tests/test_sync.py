@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,9 +26,9 @@ from codemods.cli import app
 from codemods.errors import ToolError
 from codemods.project import CACHE_VARIABLE, Project
 from codemods.source import SourceTree
-from codemods.stages import StalePatch
-from codemods.sync import DifferencesError, ProblemsError, Stages, SyncOptions, run_sync
-from codemods.verify import VerifyResult
+from codemods.stages import Patched, StalePatch
+from codemods.sync import DifferencesError, ProblemsError, Stages, SyncOptions, early_imports, run_sync
+from codemods.verify import Importer, VerifyResult, dependency_environment
 from codemods.verify.defects import Defect
 from tests.releases import pin_for, release_files, write_sdist, write_tree
 
@@ -65,7 +68,7 @@ class Engine:
             seconds={"coloring": 0.5},
         )
 
-    def verify(self, stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult:
+    def verify(self, stage: Path, tree: SourceTree, options: SyncOptions, importer: None) -> VerifyResult:
         assert (stage / "dspy/added.py").is_file()
         self.interrupt()
         skipped = () if options.imports else ("import: left out",)
@@ -278,6 +281,86 @@ def test_an_engine_that_fails_leaves_the_target_alone(options: SyncOptions, engi
         with pytest.raises(ToolError, match="matched nothing"):
             run_sync(options, stages=stages)
         assert content(options.target) == before
+
+
+# --- what goes on beside the conversion -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environment(options: SyncOptions) -> Path:
+    """An environment of what the package needs, as an earlier sync has left it: it needs nothing."""
+    done = dependency_environment([], options.cache / "environments", run=lambda c: CompletedProcess(c, 0, "", ""))
+    assert done is not None
+    return done
+
+
+def beside(options: SyncOptions, files: dict[str, str]) -> AbstractContextManager[Importer | None]:
+    tree = SourceTree("2.0.1", "path", {"pyproject.toml": b"[project]\ndependencies = []\n"})
+    return early_imports(tree, Patched(files, ()), options)
+
+
+def test_what_a_package_needs_is_imported_while_it_is_converted(
+    options: SyncOptions, environment: Path, tmp_path: Path
+) -> None:
+    site = next((environment.parent.parent / "lib").glob("python*/site-packages"))
+    (site / "needed.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()\n")
+    with beside(options, {"dspy/a.py": "import os, needed\nfrom . import b\n"}) as importer:
+        assert importer is not None and importer.python == environment
+        for _ in range(500):
+            if (tmp_path / "imported").exists():
+                break
+            time.sleep(0.02)
+        else:
+            pytest.fail("nothing was imported before it was asked for")
+        (tmp_path / "dspy").mkdir()
+        (tmp_path / "dspy/__init__.py").write_text("import not_there")
+        failures = importer.import_all(tmp_path, ["dspy"])
+    assert {name: failure.missing for name, failure in failures.items()} == {"dspy": "not_there"}
+
+
+def test_the_process_ends_where_it_is_not_asked(options: SyncOptions, environment: Path) -> None:
+    with pytest.raises(ToolError, match="stops here"), beside(options, {"dspy/a.py": ""}) as importer:
+        assert importer is not None
+        raise ToolError("stops here", remedy="Nothing.")
+    with pytest.raises(ValueError, match="closed file"):
+        importer.import_all(Path("nowhere"), [])
+
+
+@pytest.mark.parametrize("why", ["no imports", "a check", "nothing new", "no environment"])
+def test_no_process_is_started_in_vain(options: SyncOptions, environment: Path, why: str) -> None:
+    files = {"dspy/a.py": "x = 1\n"}
+    if why == "no imports":
+        options = replace(options, imports=False)
+    elif why == "a check":
+        options = replace(options, check=True)
+    elif why == "nothing new":
+        options.store.put_text(sync_module._conversion_key(Patched(files, ()), "2.0.1"), "{}")
+    else:
+        shutil.rmtree(environment.parent.parent)
+    with beside(options, files) as importer:
+        assert importer is None
+
+
+def test_the_check_is_handed_what_goes_on_beside_the_conversion(options: SyncOptions, engine: Engine) -> None:
+    """It is there from before the conversion until after the check, and no longer."""
+    told: list[object] = []
+
+    @contextmanager
+    def process(tree: SourceTree, patched: Any, options: SyncOptions) -> Generator[Any]:
+        told.append(("begins", tree.version))
+        yield "the process"
+        told.append("ends")
+
+    def convert(patched: Any, version: str, options: SyncOptions) -> Any:
+        told.append("convert")
+        return engine.convert(patched, version, options)
+
+    def verify(stage: Path, tree: SourceTree, options: SyncOptions, importer: Any) -> VerifyResult:
+        told.append(("verify", importer))
+        return engine.verify(stage, tree, options, importer)
+
+    run_sync(options, stages=Stages(engine.patch, convert, verify, process))
+    assert told == [("begins", "2.0.1"), "convert", ("verify", "the process"), "ends"]
 
 
 # --- the command line -------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from codemods.sdist import archive_date, fetch_sdist
 from codemods.source import SourceTree
 from codemods.survey import Surveyor, deciding_sha256, step
 from codemods.sync import ProblemsError, Stages, SyncOptions, dependencies, engine_stages, python_texts, run_sync
-from codemods.verify import VerifyResult
+from codemods.verify import Importer, VerifyResult
 from codemods.version import __version__
 
 FOLDER = "backtest"
@@ -230,7 +230,9 @@ def _read(kept: Path, key: str) -> Tried | None:
     return None
 
 
-def released_verify(stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult:
+def released_verify(
+    stage: Path, tree: SourceTree, options: SyncOptions, importer: Importer | None = None
+) -> VerifyResult:
     """The check of the output, in an environment as of the release's week: what came later may have broken it."""
     from codemods.parity.environment import test_environment
     from codemods.pin import load_pin
@@ -242,4 +244,4 @@ def released_verify(stage: Path, tree: SourceTree, options: SyncOptions) -> Veri
         running = ".".join(map(str, sys.version_info[:2]))
         wanted = dependencies(stage, extras=False)
         python = test_environment(wanted, day, running, options.cache / "environments").python
-    return verify(stage, python=python, no_python="left out", upstream=python_texts(tree))
+    return verify(stage, python=python, importer=importer, no_python="left out", upstream=python_texts(tree))

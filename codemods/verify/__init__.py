@@ -35,7 +35,8 @@ from codemods.verify.checker import Checker
 from codemods.verify.defects import Defect
 from codemods.verify.globals import DECLARED
 from codemods.verify.grammar import OLDEST
-from codemods.verify.imports import OptionalImport, dependency_environment, import_all, judge_imports
+from codemods.verify.importer import Importer, needed
+from codemods.verify.imports import OptionalImport, dependency_environment, judge_imports
 from codemods.verify.lint import beyond_upstream
 from codemods.verify.model import PACKAGE
 from codemods.verify.types import beyond_upstream as new_type_errors
@@ -45,9 +46,11 @@ __all__ = [
     "OLDEST",
     "Checker",
     "Defect",
+    "Importer",
     "OptionalImport",
     "VerifyResult",
     "dependency_environment",
+    "needed",
     "verify",
 ]
 
@@ -79,6 +82,7 @@ def verify(
     package_root: Path,
     *,
     python: Path | None = None,
+    importer: Importer | None = None,
     no_python: str = "no environment with the package's dependencies was given",
     upstream: Mapping[str, str] | None = None,
     checker: Checker | None = None,
@@ -91,6 +95,7 @@ def verify(
         package_root: the folder that holds `dspy/` and, for the extras, `pyproject.toml`.
         python: an interpreter whose environment has the package's dependencies and not the package, as
             `dependency_environment` makes it. None leaves out the import check.
+        importer: a process of that interpreter which was started before. It is asked, and not closed.
         no_python: why `python` is None; it becomes the reason in `skipped`.
         upstream: upstream's files by path. What ruff finds in them is upstream's. An import that fails for want of
             a distribution which upstream's file of the same path imports too, or which an extra names, is optional
@@ -116,7 +121,10 @@ def verify(
         seconds["alone"] = time.perf_counter() - started
 
         meant = sorted(name for name, module in package.modules.items() if not alone[module.path].is_notice)
-        importing = beside.submit(import_all, package_root, python, package, meant) if python else None
+        importing = None
+        if python is not None:
+            asked = importer or Importer(python, needed(module.tree for module in package.modules.values()))
+            importing = beside.submit(asked.import_all, package_root, meant)
 
         started = time.perf_counter()
         for module in package.modules.values():

@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 from codemods.errors import ToolError
 from codemods.verify.defects import Defect
+from codemods.verify.importer import ImportFailure
 from codemods.verify.model import PACKAGE, Package
 
 
@@ -30,91 +31,6 @@ class OptionalImport:
 
     module: str
     missing: str
-
-
-_IMPORT_SCRIPT = """
-import importlib, json, os, sys, traceback
-# A module may take over the process's streams as it is imported: one that is run as a program of its own, say.
-answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-root, (dependencies, modules) = sys.argv[1], json.load(sys.stdin)
-for name in dependencies:
-    try:
-        importlib.import_module(name)
-    except BaseException:
-        pass  # The module that needs it says so below.
-# The environment's bytecode is kept, for the next time; the package's is not: its folder is about to be moved.
-sys.dont_write_bytecode = True
-sys.path.insert(0, root)
-outcome = {}
-for name in modules:
-    try:
-        importlib.import_module(name)
-    except BaseException as error:
-        missing, cause = None, error
-        while cause is not None and missing is None:
-            missing = cause.name if isinstance(cause, ModuleNotFoundError) else None
-            cause = cause.__cause__ or cause.__context__
-        text = "".join(traceback.format_exception_only(type(error), error)).strip()
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(root + "/dspy/")]
-        place = [frames[-1].filename[len(root) + 1 :], frames[-1].lineno] if frames else None
-        outcome[name] = [text, missing, place]
-answer.write("\\n" + json.dumps(outcome) + "\\n")
-answer.flush()
-"""
-
-IMPORT_SECONDS = 300
-
-
-@dataclass(frozen=True)
-class ImportFailure:
-    """Why a module did not import: the error, the missing module if that is it, and where in the package it arose."""
-
-    text: str
-    missing: str | None
-    place: tuple[str, int] | None
-
-
-def import_all(package_root: Path, python: Path, package: Package, modules: list[str]) -> dict[str, ImportFailure]:
-    """Imports every module in a process of its own, and tells of those that failed."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DSPY"))}
-    # litellm would otherwise ask the internet for its price list.
-    environment["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    try:
-        done = subprocess.run(
-            [str(python), "-I", "-W", "error::SyntaxWarning", "-c", _IMPORT_SCRIPT, str(package_root.resolve())],
-            input=json.dumps([_dependencies(package), modules]),
-            capture_output=True,
-            text=True,
-            timeout=IMPORT_SECONDS,
-            env=environment,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        remedy = f"See that {python} starts, and try again."
-        raise ToolError(f"the import check did not run: {error}", remedy=remedy) from error
-    if done.returncode:
-        raise ToolError(
-            f"the import check ended with status {done.returncode}:\n{done.stderr[-2000:]}",
-            remedy="A module of the generated package ends the interpreter when it is imported; see the text above.",
-        )
-    outcome = cast("dict[str, tuple[str, str | None, list[Any] | None]]", json.loads(done.stdout.splitlines()[-1]))
-    return {
-        name: ImportFailure(text, missing, (place[0], place[1]) if place else None)
-        for name, (text, missing, place) in outcome.items()
-    }
-
-
-def _dependencies(package: Package) -> list[str]:
-    """The packages that a module imports as it is imported itself, but for the standard library and this one."""
-    tops = {
-        name.split(".")[0]
-        for module in package.modules.values()
-        for node in module.tree.body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or PACKAGE])
-        if not getattr(node, "level", 0)
-    }
-    return sorted(tops - {PACKAGE} - sys.stdlib_module_names)
 
 
 def judge_imports(

@@ -120,7 +120,7 @@ class World:
             seconds={},
         )
 
-    def _verify(self, stage: Path, tree: SourceTree, options: SyncOptions) -> VerifyResult:
+    def _verify(self, stage: Path, tree: SourceTree, options: SyncOptions, importer: None) -> VerifyResult:
         return VerifyResult(7, 1, 7, (), (), (), {})
 
     def _contract(self, sync: SyncOptions, watcher: Watcher, folder: Path) -> Trial:

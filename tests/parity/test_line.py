@@ -189,7 +189,7 @@ def convert(patched: Any, version: str, options: SyncOptions) -> Any:
     return convert_toy(patched.files)
 
 
-def verify(stage: Path, tree: Any, options: SyncOptions) -> VerifyResult:
+def verify(stage: Path, tree: Any, options: SyncOptions, importer: None) -> VerifyResult:
     return VerifyResult(1, 1, 1, (), (), (), {})
 
 
