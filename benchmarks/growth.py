@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.measures import Growth
+from benchmarks.render import GROWTH_HEADINGS, growth_cells
 from codemods.convert import convert
 from codemods.memory import no_collection
 from codemods.patches import apply_patches, load_patches
@@ -27,6 +29,7 @@ from codemods.source import PACKAGE
 from codemods.stages import Patched
 from codemods.sync import SyncOptions, python_texts, read_release
 
+RELEASES = ("3.2.1", "3.3.1")
 COPIES = 4
 _NAME = re.compile(rf"\b{PACKAGE}(?=\.[A-Za-z_]| +import\b)")
 
@@ -57,24 +60,30 @@ def seconds(files: Mapping[str, str], final: tuple[str, ...], version: str) -> f
     return time.process_time() - started
 
 
+def growth(releases: Sequence[str], runs: int) -> Iterator[Growth]:
+    """What each release takes, and the last one four times over; the quickest run counts. Raises ToolError."""
+    for release in releases:
+        one = patched(release)
+        yield _measured(release, one.files, one.final, release, runs)
+        if release == releases[-1]:
+            yield _measured(f"{release}, {COPIES} times", copied(one.files, COPIES), one.final, release, runs)
+
+
+def _measured(name: str, files: Mapping[str, str], final: tuple[str, ...], version: str, runs: int) -> Growth:
+    lines = sum(text.count("\n") for path, text in files.items() if path.endswith(".py"))
+    least = min(seconds(files, final, version) for _ in range(runs))
+    return Growth(tree=name, files=len(files), lines=lines, seconds=least)
+
+
 def main(
     releases: Annotated[list[str] | None, typer.Argument(metavar="[RELEASE]...")] = None,
     runs: Annotated[int, typer.Option(min=1, help="Times each is converted; the quickest counts.")] = 3,
 ) -> None:
     """Print lines, CPU seconds and seconds per 1,000 lines of each release, and of the last four times over."""
-    table = Table("converted", "files", "lines", "CPU s", "s per 1,000 lines")
-    for release in releases or ["3.2.1", "3.3.1"]:
-        one = patched(release)
-        _add(table, release, one.files, one.final, runs)
-        if release == (releases or ["3.3.1"])[-1]:
-            _add(table, f"{release}, {COPIES} times", copied(one.files, COPIES), one.final, runs)
+    table = Table(*GROWTH_HEADINGS)
+    for each in growth(releases or RELEASES, runs):
+        table.add_row(*growth_cells(each))
     Console().print(table)
-
-
-def _add(table: Table, name: str, files: Mapping[str, str], final: tuple[str, ...], runs: int) -> None:
-    lines = sum(text.count("\n") for path, text in files.items() if path.endswith(".py"))
-    least = min(seconds(files, final, name) for _ in range(runs))
-    table.add_row(name, f"{len(files):,}", f"{lines:,}", f"{least:.1f}", f"{1000 * least / lines:.3f}")
 
 
 if __name__ == "__main__":

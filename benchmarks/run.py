@@ -19,7 +19,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks.measures import Figures, Measure, Results, load_measures
+from benchmarks.conversion import COMMANDS, Toolchain
+from benchmarks.growth import RELEASES, growth
+from benchmarks.measures import Command, Cost, Figures, Measure, Results, load_commands, load_measures
 from benchmarks.render import README, render_plot, render_readme, to_terminal
 from codemods.errors import ToolError
 from codemods.parity.environment import Environment, test_environment
@@ -31,6 +33,8 @@ from codemods.sync import SyncOptions, read_release, run_sync
 HERE = Path(__file__).parent
 SIDES = {"upstream": "upstream_side.py", "converted": "converted_side.py"}
 SECONDS = 900
+GROWTH_RUNS = 2
+"""Each tree is converted that often: it is CPU time, and the large one takes most of a minute."""
 LIBRARIES = ("pydantic", "litellm", "anyio", "openai")
 
 
@@ -43,7 +47,11 @@ def main(
     """Measure the generated package against upstream's."""
     console = Console()
     try:
-        results = measure_all(_chosen(only or []), runs, console)
+        measures, commands = _chosen(only or [])
+        results = measure_all(measures, runs, console) if measures else _nothing(runs)
+        results = results.model_copy(update={"costs": cost_all(commands, runs, console)})
+        if not only:
+            results = results.model_copy(update={"growth": tuple(growth(RELEASES, GROWTH_RUNS))})
     except ToolError as error:
         console.print(f"[red]error:[/] {error}", soft_wrap=True)
         raise typer.Exit(error.exit_code) from error
@@ -58,13 +66,43 @@ def main(
         raise typer.Exit(1)
 
 
-def _chosen(names: list[str]) -> tuple[Measure, ...]:
-    measures = load_measures()
-    unknown = set(names) - {measure.name for measure in measures}
+def _chosen(names: list[str]) -> tuple[tuple[Measure, ...], tuple[Command, ...]]:
+    measures, commands = load_measures(), load_commands()
+    known = [each.name for each in (*measures, *commands)]
+    unknown = set(names).difference(known)
     if unknown:
-        known = ", ".join(measure.name for measure in measures)
-        raise typer.BadParameter(f"no measure is called {', '.join(sorted(unknown))}; there are {known}")
-    return tuple(measure for measure in measures if not names or measure.name in names)
+        raise typer.BadParameter(f"no measure is called {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return (
+        tuple(measure for measure in measures if not names or measure.name in names),
+        tuple(command for command in commands if not names or command.name in names),
+    )
+
+
+def _nothing(runs: int) -> Results:
+    """What there is to say where no package is measured."""
+    pin = load_pin(find_project(HERE).pin)
+    return Results(version=pin.version, machine=_machine(), python="", libraries="", runs=runs, figures=())
+
+
+def cost_all(commands: tuple[Command, ...], runs: int, console: Console) -> tuple[Cost, ...]:
+    """What each command of the toolchain takes.
+
+    Raises:
+        ToolError: one of them failed.
+    """
+    if not commands:
+        return ()
+    toolchain = Toolchain(cache_directory() / "benchmarks" / "toolchain")
+    toolchain.sync()  # The environment of the import check is made, and bytecode written.
+    found: dict[str, list[float]] = {command.name: [] for command in commands}
+    with Progress(console=console) as progress:
+        task = progress.add_task("measuring", total=len(commands) * runs)
+        for _ in range(runs):
+            for command in commands:
+                progress.update(task, description=f"{command.name}: the toolchain")
+                found[command.name].append(COMMANDS[command.name](toolchain))
+                progress.advance(task)
+    return tuple(Cost(command=command, values=tuple(found[command.name])) for command in commands)
 
 
 def measure_all(measures: tuple[Measure, ...], runs: int, console: Console) -> Results:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from benchmarks.conversion import COMMANDS
 from benchmarks.growth import copied
-from benchmarks.measures import Figures, Measure, Results, load_measures
+from benchmarks.measures import Command, Cost, Figures, Growth, Measure, Results, load_commands, load_measures
 from benchmarks.render import BEGIN, END, README, render_plot, render_readme
 from benchmarks.run import HERE, SIDES
 
@@ -29,6 +30,19 @@ def test_each_measure_is_there_on_both_sides() -> None:
     assert names
     for side, file in SIDES.items():
         assert names <= defined(HERE / file), side
+
+
+def test_each_command_has_its_function() -> None:
+    assert [command.name for command in load_commands()] == list(COMMANDS)
+
+
+def test_costs_and_growth_stand_below_the_measures() -> None:
+    command = Command(name="c", title="C", unit="s", bar=4.0)
+    costs = (Cost(command=command, values=(9.0, 3.5, 3.0)), Cost(command=command, values=(4.5,)))
+    growth = (Growth(tree="3.3.1", files=2, lines=2000, seconds=1.0),)
+    written = render_readme(f"{BEGIN}{END}", results(1.0).model_copy(update={"costs": costs, "growth": growth}))
+    rows = [row for row in written.split("\n") if row.startswith(("| C", "| 3.3.1"))]
+    assert rows == ["| C | s | 3.5 | 4 s | yes |", "| C | s | 4.5 | 4 s | no |", "| 3.3.1 | 2 | 2,000 | 1.0 | 0.500 |"]
 
 
 def test_a_table_with_an_unknown_word_is_refused(tmp_path: Path) -> None:
