@@ -19,6 +19,8 @@ DECLARED: Mapping[str, str] = {
     "dspy.clients.call_context._adapter_calls": "whether the calls under way have streamed something, for retries",
     "dspy.clients.capabilities._planning": "what is known of a model's capabilities during one call of an adapter",
     "dspy.teleprompt.teleprompt._COMPILED": "the optimizer whose copy compiles, which its callbacks are told of",
+    "dspy.teleprompt.isolation._OURS": "the compiles that another one is a part of, which work on the same object",
+    "dspy.utils.forwards._FORWARDS": "the programs that a task traces, which is no configuration",
     "dspy.utils.turns._held": "the turns a task and those below it have, which is no configuration",
 }
 """Modules and names that may touch global settings or hold a context variable, each with the reason."""

@@ -357,7 +357,7 @@ def test_context_variables_hold_no_configuration():
     found = {
         name for module in surface.modules() for name, value in vars(module).items() if isinstance(value, ContextVar)
     }
-    assert found == {"ACTIVE_CALL_ID", "_ACTIVE_COMPILES", "_COMPILED", "_held"}
+    assert found == {"ACTIVE_CALL_ID", "_ACTIVE_COMPILES", "_COMPILED", "_FORWARDS", "_OURS", "_held"}
 
 
 def test_a_coroutine_function_is_known_as_one():

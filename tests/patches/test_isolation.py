@@ -1,9 +1,11 @@
-"""A copy of an optimizer for one compile, and what is found on the optimizer afterwards."""
+"""What compiles of one optimizer work on, one after the other and at the same time."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,64 +30,111 @@ class Optimizer:
         return {}
 
 
-def test_a_shallow_copy_has_everything(isolation: Any) -> None:
-    """Also what the class leaves out of its copies."""
-    optimizer = Optimizer(a=[1], b=2)
-    twin = isolation.shallow_copy(optimizer)
-    assert twin is not optimizer and type(twin) is Optimizer
-    assert vars(twin) == vars(optimizer) and twin.a is optimizer.a
+async def apart(block: Callable[[], Any]) -> Any:
+    """What a block gives in a task of its own."""
+
+    async def work() -> Any:
+        return block()
+
+    return await asyncio.create_task(work(), context=contextvars.Context())
 
 
-def test_what_a_compile_leaves_is_found_at_the_end(isolation: Any) -> None:
+def test_a_compile_works_on_the_optimizer_itself(isolation: Any) -> None:
+    optimizer = Optimizer(changed=1, gone=2)
+    for _ in range(2):
+        with isolation.for_one_compile(optimizer) as own:
+            assert own is optimizer is isolation.original_of(own)
+    assert vars(optimizer) == {"changed": 1, "gone": 2}
+
+
+async def test_another_one_gets_it_as_it_was_before(isolation: Any) -> None:
     optimizer = Optimizer(changed=1, gone=2, same=[3])
-    with isolation.for_one_compile(optimizer) as own:
-        own.changed, own.new = 10, 20
-        del own.gone
-        assert vars(optimizer) == {"changed": 1, "gone": 2, "same": [3]}
+
+    def second() -> None:
+        with isolation.for_one_compile(optimizer) as own:
+            assert own is not optimizer and type(own) is Optimizer
+            assert vars(own) == {"changed": 1, "gone": 2, "same": [3]} and own.same is optimizer.same
+            assert isolation.original_of(own) is optimizer
+            own.changed = 20
+
+    with isolation.for_one_compile(optimizer):
+        optimizer.changed, optimizer.new = 10, 20
+        del optimizer.gone
+        await apart(second)
+        await apart(second)
     assert vars(optimizer) == {"changed": 10, "new": 20, "same": [3]}
 
 
-def test_after_an_error_too(isolation: Any) -> None:
+@pytest.mark.parametrize("error", [KeyError, asyncio.CancelledError, GeneratorExit])
+async def test_nothing_is_left_of_one_that_fails(isolation: Any, error: type[BaseException]) -> None:
     optimizer = Optimizer()
-    with pytest.raises(KeyError), isolation.for_one_compile(optimizer) as own:
-        own.reached = "here"
-        raise KeyError
-    assert optimizer.reached == "here"
+
+    def fails() -> None:
+        with isolation.for_one_compile(optimizer):
+            raise error
+
+    with isolation.for_one_compile(optimizer), pytest.raises(error):
+        await apart(fails)
+    with pytest.raises(error):
+        fails()
+    assert isolation._UNDER_WAY == isolation._ORIGINALS == {}
+    with isolation.for_one_compile(optimizer) as own:
+        assert own is optimizer
 
 
-def test_what_others_leave_meanwhile_stays_unless_it_is_the_same(isolation: Any) -> None:
-    optimizer = Optimizer(both=0)
-    with isolation.for_one_compile(optimizer) as first:
-        with isolation.for_one_compile(optimizer) as second:
-            first.both, second.both, second.other = 1, 2, 3
-        optimizer.set_by_hand = 4
-    assert vars(optimizer) == {"both": 1, "other": 3, "set_by_hand": 4}
+def test_what_a_compile_starts_of_its_own_optimizer_is_a_part_of_it(isolation: Any) -> None:
+    optimizer = Optimizer()
+    with isolation.for_one_compile(optimizer), isolation.for_one_compile(optimizer) as inner:
+        assert inner is optimizer
 
 
-def test_generators_are_drawn_from_alone_and_go_on(isolation: Any) -> None:
+async def test_so_is_what_it_starts_in_a_task_and_two_at_once_are_apart(isolation: Any) -> None:
+    optimizer, found = Optimizer(), []
+
+    async def inner() -> None:
+        with isolation.for_one_compile(optimizer) as own:
+            found.append(own)
+            await asyncio.sleep(0)
+
+    with isolation.for_one_compile(optimizer):
+        await asyncio.create_task(inner())
+        await asyncio.gather(inner(), inner())
+    assert found[:2] == [optimizer, optimizer] and found[2] is not optimizer
+
+
+async def test_each_draws_what_it_draws_alone_and_that_of_the_optimizer_goes_on(isolation: Any) -> None:
     module = type(isolation.Module())()
     module.rng, module.part = random.Random(2), object()
     optimizer = Optimizer(rng=random.Random(1), system=random.SystemRandom(), module=module)
     expected = random.Random(1).random(), random.Random(2).random()
-    with isolation.for_one_compile(optimizer) as first, isolation.for_one_compile(optimizer) as second:
-        for own in (first, second):
+
+    def second() -> None:
+        with isolation.for_one_compile(optimizer) as own:
             assert (own.rng.random(), own.module.rng.random()) == expected
-            assert own.module.part is module.part and own.system is optimizer.system
-    assert optimizer.module is module
+            assert own.module is not module and own.module.part is module.part and own.system is optimizer.system
+
+    with isolation.for_one_compile(optimizer):
+        assert (optimizer.rng.random(), module.rng.random()) == expected
+        await apart(second)
+        await apart(second)
     for rng, seed in ((optimizer.rng, 1), (module.rng, 2)):
         other = random.Random(seed)
         other.random()
         assert rng.random() == other.random()
 
 
-def test_methods_that_are_kept_belong_to_who_keeps_them(isolation: Any) -> None:
+async def test_methods_that_are_kept_belong_to_who_keeps_them(isolation: Any) -> None:
     other = Optimizer()
     optimizer = Optimizer(theirs=other.method)
     optimizer.mine = optimizer.method
-    with isolation.for_one_compile(optimizer) as own:
-        assert own.mine() is own and own.theirs() is other
-        own.later = own.method
-    assert optimizer.mine() is optimizer.later() is optimizer and optimizer.theirs() is other
+
+    def second() -> None:
+        with isolation.for_one_compile(optimizer) as own:
+            assert own.mine() is own and own.theirs() is other
+
+    with isolation.for_one_compile(optimizer):
+        await apart(second)
+    assert optimizer.mine() is optimizer
 
 
 @pytest.fixture
@@ -94,7 +143,7 @@ def compiles(isolation: Any) -> Any:
 
 
 async def test_an_optimizer_serves_two_compiles_at_once(compiles: Any, runtime: SimpleNamespace) -> None:
-    """As where compiling has callbacks; a `compile` that it overrides works on the same copy."""
+    """As where compiling has callbacks; a `compile` that it overrides works on the same object."""
 
     class Below(Optimizer):
         async def compile(self, settings: Any, student: str) -> str:
@@ -113,10 +162,10 @@ async def test_an_optimizer_serves_two_compiles_at_once(compiles: Any, runtime: 
             return await super().compile(settings, student)
 
     for cls in (Below, Above):
-        cls.compile = compiles.compiles_on_a_copy(cls.compile)
+        cls.compile = compiles.compiles_undisturbed(cls.compile)
     optimizer, settings = Above(), runtime.Settings()
     assert await asyncio.gather(optimizer.compile(settings, "a"), optimizer.compile(settings, student="b")) == [
         "aa",
         "bb",
     ]
-    assert len(optimizer.seen) == 4 and len(set(optimizer.seen)) == 2 and id(optimizer) not in optimizer.seen
+    assert len(optimizer.seen) == 4 and len(set(optimizer.seen)) == 2 and id(optimizer) in optimizer.seen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import functools
 import importlib
 import json
@@ -16,10 +15,10 @@ from typing import Any
 import dspy
 import pytest
 from dspy.predict.avatar import Avatar, Tool
+from dspy.teleprompt import isolation
 from dspy.teleprompt.avatar_optimizer import AvatarOptimizer
 from dspy.teleprompt.bootstrap_trace import bootstrap_trace_data
 from dspy.teleprompt.grpo import GRPO
-from dspy.teleprompt.isolation import shallow_copy
 from dspy.teleprompt.teleprompt_optuna import BootstrapFewShotWithOptuna
 
 from tests.generated.optimizers.programs import (
@@ -255,17 +254,46 @@ async def test_a_compile_leaves_on_its_optimizer_what_upstream_leaves():
     assert len(optimizer.validation) == 2
 
 
-async def test_the_one_that_ends_last_leaves_what_is_found():
+async def test_the_one_that_begins_first_leaves_what_is_found():
     optimizer = dspy.BootstrapFewShot(metric=right, **few)
     tenants = [Tenant("one"), Tenant("two")]
+    trainsets = [each.trainset for each in tenants]
     compiled = await asyncio.gather(
-        *(optimizer.compile(each.settings, two_steps(each), **each.trainset) for each in tenants)
+        *(optimizer.compile(each.settings, two_steps(each), **given) for each, given in zip(tenants, trainsets))
     )
-    assert optimizer.student in compiled
-    mine = compiled.index(optimizer.student)
-    assert {each.question for each in optimizer.trainset} == {
-        each.question for each in tenants[mine].trainset["trainset"]
-    }
+    assert optimizer.student is compiled[0]
+    assert optimizer.trainset is trainsets[0]["trainset"]
+
+
+class Budget:
+    """What a user's optimizer lets its metric draw on: it knows the optimizer that it was made for."""
+
+    def __init__(self, owner: Any) -> None:
+        self.owner = owner
+
+    def spend(self) -> bool:
+        self.owner.left -= 1
+        return True
+
+
+class Thrifty(dspy.BootstrapFewShot):
+    def __init__(self, left: int) -> None:
+        super().__init__(metric=lambda example, prediction, trace=None: self.budget.spend(), **few)
+        self.left = left
+        self.budget = Budget(self)
+
+    async def compile(self, settings, student, **kwargs):
+        self.began_with = self.left
+        return await super().compile(settings, student, **kwargs)
+
+
+async def test_a_compile_works_on_the_optimizer_that_was_made():
+    """What was made with the optimizer itself (a closure, a helper) sees what the compile sets, and the other way."""
+    tenant = Tenant("one")
+    optimizer = Thrifty(10)
+    for began_with in (10, 8):
+        await optimizer.compile(tenant.settings, two_steps(tenant), **tenant.trainset)
+        assert (optimizer.began_with, optimizer.left) == (began_with, began_with - 2)
 
 
 async def test_a_second_compile_goes_on_where_the_first_ended():
@@ -315,20 +343,38 @@ class Stacked(Noting):
 
 
 @pytest.mark.parametrize("cls", [Noting, Stacked])
-async def test_an_optimizer_of_the_user(cls: type[Any]):
+@pytest.mark.parametrize("failing", ["a", "b"])
+async def test_an_optimizer_of_the_user(cls: type[Any], failing: str):
     """Methods that it keeps on itself, generators and errors are those of the compile at hand."""
     optimizer = cls()
     tasks = [
-        asyncio.ensure_future(optimizer.compile(dspy.Settings(), who, trainset=[], fail=who == "c")) for who in "abc"
+        asyncio.ensure_future(optimizer.compile(dspy.Settings(), who, trainset=[], fail=who == failing))
+        for who in "abc"
     ]
     await asyncio.sleep(0)
-    assert not hasattr(optimizer, "student") and optimizer.old == "there"
+    assert optimizer.student == "a" and not hasattr(optimizer, "old")
     optimizer.waits.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     drawn = random.Random(1).random()
-    assert results[:2] == [("a", drawn), ("b", drawn)] and isinstance(results[2], LookupError)
-    assert optimizer.student == "c" and not hasattr(optimizer, "old")
+    for who, result in zip("abc", results):
+        assert isinstance(result, LookupError) if who == failing else result == (who, drawn)
+    assert optimizer.student == "a" and not hasattr(optimizer, "old")
     assert optimizer.report.__self__ is optimizer
+    assert not isolation._UNDER_WAY and not isolation._ORIGINALS
+
+
+async def test_one_that_is_cancelled_leaves_the_optimizer_free():
+    optimizer = Noting()
+    tasks = [asyncio.ensure_future(optimizer.compile(dspy.Settings(), who, trainset=[])) for who in "ab"]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert not isolation._UNDER_WAY and not isolation._ORIGINALS
+    optimizer.old = "there"
+    optimizer.waits.set()
+    await optimizer.compile(dspy.Settings(), "c", trainset=[])
+    assert optimizer.student == "c"
 
 
 async def test_what_is_set_meanwhile_stays():
@@ -373,7 +419,7 @@ async def test_callbacks_of_a_compile_in_a_compile_are_told_of_the_optimizer_its
     optimizer, student = Optimizer(), dspy.Predict("question -> answer")
     assert await optimizer.compile(dspy.Settings(callbacks=[Told()]), student, trainset=[]) is student
     assert len(told) == 2 and all(instance is optimizer for instance in told)
-    assert len({id(each) for each in (optimizer, *worked_on)}) == 3
+    assert worked_on == [optimizer, optimizer]
     assert optimizer.seen == 2
 
 
@@ -411,10 +457,63 @@ async def test_a_program_is_traced_by_two_and_called_by_a_third():
     assert isinstance(await program(three.settings, question="q4"), dspy.Prediction)
 
 
-async def test_the_copy_of_a_traced_program_keeps_its_callbacks_and_history():
-    program = two_steps(Tenant("one"))
-    recorder = Recorder()
-    program.callbacks, program.history = [recorder], ["earlier"]
-    twin = shallow_copy(program)
-    assert twin is not program and vars(twin) == vars(program)
-    assert copy.copy(program).history == []
+async def test_it_is_the_program_itself_that_is_traced():
+    """Callbacks are told of it, and what it keeps on itself is found afterwards."""
+    told: list[Any] = []
+
+    class Handler(Recorder):
+        async def on_module_start(self, call_id, instance, settings, inputs):
+            told.append(instance)
+
+    class Counting(dspy.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.calls = 0
+
+        async def forward(self, settings, question):
+            self.calls += 1
+            return dspy.Prediction(answer=question)
+
+    program, tenant = Counting(), Tenant("one")
+    settings = tenant.settings.context(callbacks=[Handler()])
+    traced = await bootstrap_trace_data(settings, program, tenant.trainset["trainset"])
+    assert [each["prediction"].answer for each in traced] == ["q0", "q1", "q2", "q3"]
+    assert program.calls == 4 and told == [program] * 4
+
+
+async def test_a_copy_of_a_program_that_is_being_traced_is_not_traced():
+    copies: list[Any] = []
+
+    class Copied(dspy.Module):
+        async def forward(self, settings, question):
+            copies.append(self.deepcopy())
+            return dspy.Prediction(answer=question)
+
+    tenant = Tenant("one")
+    await bootstrap_trace_data(tenant.settings, Copied(), tenant.trainset["trainset"][:1])
+    assert (await copies[0](tenant.settings, question="q")).answer == "q"
+    assert "forward" not in vars(copies[0])
+
+
+async def test_a_trace_that_fails_or_is_cancelled_leaves_the_program_as_it_was():
+    class Stuck(dspy.Module):
+        async def forward(self, settings, question):
+            if question == "q0":
+                raise LookupError("broken")
+            await asyncio.Event().wait()
+
+    tenant, program = Tenant("one"), Stuck()
+
+    async def attempt(question: str) -> Any:
+        with pytest.raises(LookupError):
+            await program(tenant.settings, question=question)
+
+    trainset = tenant.trainset["trainset"]
+    settings = tenant.settings.context(max_errors=1)
+    assert await bootstrap_trace_data(settings, program, trainset[:1], raise_on_error=False) == []
+    await attempt("q0")
+    task = asyncio.ensure_future(bootstrap_trace_data(tenant.settings, program, trainset[1:]))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await attempt("q0")

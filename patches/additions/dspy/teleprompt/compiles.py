@@ -6,14 +6,14 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from dspy.teleprompt.isolation import for_one_compile, original_of
+from dspy.teleprompt.isolation import for_one_compile
 from dspy.utils.supplied import always_takes_settings, ready, split_settings, takes_settings_after_self
 
 
-def compiles_on_a_copy(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """A `compile` that works on a copy of its optimizer, so that one optimizer may serve several tasks at once.
+def compiles_undisturbed(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A `compile` that others of the same optimizer do not disturb: while one is at work, the next gets a copy.
 
-    What it calls of itself while it is on its way, such as the `compile` that it overrides, works on the same copy.
+    What it calls of itself while it is on its way, such as the `compile` that it overrides, works on the same object.
     An optimizer of a user's may still compile in a plain method.
     """
     passes_settings = takes_settings_after_self(fn)
@@ -22,8 +22,6 @@ def compiles_on_a_copy(fn: Callable[..., Any]) -> Callable[..., Any]:
     async def wrapper(instance: Any, *args: Any, **kwargs: Any) -> Any:
         settings, args, kwargs = split_settings(f"{type(instance).__qualname__}.{fn.__name__}", args, kwargs)
         handed = (settings, *args) if passes_settings else args
-        if original_of(instance) is not instance:
-            return await ready(fn(instance, *handed, **kwargs))
         with for_one_compile(instance) as own:
             return await ready(fn(own, *handed, **kwargs))
 
