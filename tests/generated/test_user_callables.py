@@ -4,6 +4,7 @@ import asyncio
 import functools
 import inspect
 import json
+import os
 import threading
 import time
 
@@ -11,6 +12,7 @@ import dspy
 import pytest
 
 from tests.generated.support import Recorder, fields, scripted
+from tests.support.model_server import ModelServer
 
 
 def kinds(body):
@@ -451,6 +453,44 @@ class TestSyncify:
         assert program(settings, question="?").answer == "b"
         assert (program is original) == in_place
         assert len(program.predictors()) == 1
+
+    def test_calls_share_a_loop_and_what_belongs_to_it(self):
+        """As a connection or a process does."""
+        loops: list[asyncio.AbstractEventLoop] = []
+
+        class Program(dspy.Module):
+            async def forward(self, settings):
+                loops.append(asyncio.get_running_loop())
+
+        program = dspy.syncify(Program())
+        for _ in range(2):
+            program(dspy.Settings())
+        thread = threading.Thread(target=program, args=(dspy.Settings(),))
+        thread.start()
+        thread.join()
+        assert loops[0] is loops[1] is not loops[2]
+        assert not loops[0].is_closed()
+
+    def test_calls_share_a_connection(self, server: ModelServer):
+        server.on(fields(answer="a"))
+        lm = dspy.LM("openai/m", api_base=server.url, api_key="k", cache=False)
+        program, settings = dspy.syncify(dspy.Predict("question -> answer")), dspy.Settings(lm=lm)
+        assert program(settings, question="?").answer == "a"
+        open_files = len(os.listdir("/dev/fd"))
+        for _ in range(5):
+            program(settings, question="?")
+        assert len(os.listdir("/dev/fd")) <= open_files
+
+    @pytest.mark.parametrize("in_place", [True, False])
+    def test_twice_is_as_once(self, in_place: bool):
+        _, lm = scripted(fields(answer="a"), fields(answer="b"), fields(answer="c"))
+        settings = dspy.Settings(lm=lm)
+        once = dspy.syncify(dspy.Predict("question -> answer"))
+        twice = dspy.syncify(once, in_place=in_place)
+        assert (twice is once) == in_place
+        assert twice(settings, question="?").answer == "a"
+        assert once(settings, question="?").answer == "b"
+        assert dspy.syncify(dspy.syncify(dspy.Predict("question -> answer").acall))(settings, question="?").answer == "c"
 
     @pytest.mark.api("4.5", "4.3")
     def test_one_that_defines_aforward(self):

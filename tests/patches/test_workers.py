@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.patches.conftest import code_of, run
+from tests.patches.conftest import ADDITIONS, code_of, load, run
 from tests.patches.test_pacing import all_of, turns_during
 
 
@@ -100,6 +100,7 @@ def syncify(runtime: SimpleNamespace) -> ModuleType:
         acall = __call__
 
     run("dspy.primitives.module", Module=Module)
+    load("dspy.utils.loops", ADDITIONS / "utils" / "loops.py")
     return run(
         "dspy.utils.syncify",
         "import asyncio",
@@ -142,6 +143,7 @@ def test_a_function_is_called_from_a_script(runtime: Any, syncify: Any) -> None:
     sync = syncify.syncify(double)
     assert sync(runtime.Settings(), 2) == 4
     assert sync.__name__ == "double"
+    assert syncify.syncify(sync)(runtime.Settings(), 2) == 4
 
 
 class Cache:

@@ -277,6 +277,15 @@ def test_a_process_belongs_to_its_loop():
     asyncio.run(twice())
 
 
+def test_calls_of_a_script_share_a_process(made):
+    interpreter = made()
+    execute = dspy.syncify(interpreter.execute)
+    assert execute(SETTINGS, "x = 6\nprint('six')") == "six\n"
+    assert execute(SETTINGS, "x") == 6
+    dspy.syncify(interpreter.__aexit__)(None, None, None)
+    assert interpreter.deno_process is None
+
+
 async def test_files_are_written_back_by_the_end(tmp_path: Path):
     path = tmp_path / "notes.txt"
     path.write_text("old")
