@@ -422,6 +422,49 @@ class TestAsyncify:
         await asyncio.gather(*(run(settings, number) for number in range(8)))
         assert most == 2
 
+    @pytest.mark.api("4.4")
+    async def test_limits_are_kept_apart(self):
+        """Whatever other calls of the same event loop come with."""
+        at_once, most, lock = 0, 0, threading.Lock()
+
+        def slow():
+            nonlocal at_once, most
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+            time.sleep(0.02)
+            with lock:
+                at_once -= 1
+
+        async def others():
+            for _ in range(10):
+                await dspy.asyncify(time.sleep)(dspy.Settings(async_max_workers=8), 0.005)
+
+        run, settings = dspy.asyncify(slow), dspy.Settings(async_max_workers=1)
+        await asyncio.gather(others(), *(run(settings) for _ in range(6)))
+        assert most == 1
+
+    @pytest.mark.api("4.4")
+    def test_event_loops_do_not_wait_for_each_other(self):
+        run, settings = dspy.asyncify(time.sleep), dspy.Settings(async_max_workers=2)
+        done: list[int] = []
+
+        async def several() -> None:
+            calls = asyncio.gather(*(run(settings, 0.002) for _ in range(30)))
+            done.append(len(await asyncio.wait_for(calls, 30)))
+
+        threads = [threading.Thread(target=asyncio.run, args=(several(),)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert done == [30] * 3
+
+    def test_it_runs_under_trio(self):
+        trio = pytest.importorskip("trio")
+        run = dspy.asyncify(threading.get_ident)
+        assert trio.run(run, dspy.Settings(async_max_workers=2)) != threading.get_ident()
+
     async def test_errors_come_through(self):
         def broken():
             raise KeyError("mine")

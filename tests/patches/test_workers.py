@@ -10,7 +10,6 @@ import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import anyio
 import pytest
 
 from tests.patches.conftest import ADDITIONS, code_of, load, run
@@ -21,15 +20,15 @@ from tests.patches.test_pacing import all_of, turns_during
 def asyncify(runtime: SimpleNamespace) -> Any:
     limits: list[int] = []
 
-    def get_limiter(settings: Any) -> anyio.CapacityLimiter:
+    def get_async_max_workers(settings: Any) -> int:
         limits.append(settings.async_max_workers)
-        return anyio.CapacityLimiter(settings.async_max_workers)
+        return settings.async_max_workers
 
     module = run(
         "dspy.utils.asyncify",
         "import functools, anyio\nfrom typing import Any, Awaitable, Callable",
         code_of("dspy.utils.asyncify:asyncify"),
-        get_limiter=get_limiter,
+        get_async_max_workers=get_async_max_workers,
     )
     module.asyncify.limits = limits
     return module.asyncify
