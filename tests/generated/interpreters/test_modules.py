@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -311,6 +313,54 @@ def flex_that_loops(factory: Any) -> dspy.Flex:
     program = dspy.Flex("question -> answer", interpreter_factory=factory)
     program._bind_code("class Program(dspy.Module):\n    def forward(self, question):\n        while True: pass\n")
     return program
+
+
+class Sandbox(Sync):
+    """Has a process from the start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+    def shutdown(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+class AsyncSandbox(Sandbox):
+    async def shutdown(self, settings: dspy.Settings) -> None:  # type: ignore[override]
+        await asyncio.sleep(0)
+        assert settings.tenant == "me"
+        super().shutdown()
+
+
+@pytest.mark.parametrize("cls", [Sandbox, AsyncSandbox])
+@pytest.mark.parametrize("kind", [dspy.RLM, dspy.ProgramOfThought])
+async def test_what_a_factory_makes_for_a_cancelled_call_is_shut_down(cls: type[Sandbox], kind: type[dspy.Module]):
+    """Cancelling does not wait for the factory, which cannot be interrupted."""
+    begun, go_on = threading.Event(), threading.Event()
+    made: list[Sandbox] = []
+
+    class Noted(cls):
+        def __init__(self) -> None:
+            begun.set()
+            go_on.wait(20)
+            super().__init__()
+            made.append(self)
+
+    _, lm = scripted("")
+    program = kind("question -> answer", interpreter_factory=Noted)
+    running = asyncio.create_task(program(dspy.Settings(lm=lm, tenant="me"), question="?"))
+    assert await asyncio.to_thread(begun.wait, 20)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(running, 1)
+    assert not made
+    go_on.set()
+    until = time.monotonic() + 20
+    while time.monotonic() < until and (not made or made[0].process.returncode is None):
+        await asyncio.sleep(0.01)
+    assert made[0].process.returncode is not None
 
 
 async def test_cancelling_a_query_ends_everything(factory: Kept):
