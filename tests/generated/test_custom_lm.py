@@ -111,8 +111,11 @@ async def test_contracts_are_enforced():
 
     with pytest.raises(TypeError, match=r"to return dspy\.LMResponse"):
         await Wrong(model="m")(SETTINGS, "hi")
-    with pytest.raises(TypeError, match=r"returned dspy\.LMResponse on the legacy direct path"):
+    with pytest.raises(TypeError, match=r"LMResponse on the legacy direct path\. .* `settings\.context\(experimental=True\)`"):
         await Mixed(model="m")(SETTINGS, "hi")
+    assert (await Mixed(model="m")(SETTINGS.context(experimental=True), "hi")).text == "x"
+    with pytest.raises(TypeError, match=r"one positional prompt\. Hand over `settings\.context\(experimental=True\)`"):
+        await ByForward(model="m")(SETTINGS, "hi", "ho")
     with pytest.raises(ValueError, match="must be 'legacy' or 'typed_lm'"):
         await Unknown(model="m")(SETTINGS, "hi")
 

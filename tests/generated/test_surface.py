@@ -41,8 +41,8 @@ GONE = {
 }
 
 # What is said of situations that do not occur: an async tool that is called without waiting, a second owner of the
-# settings, a second name of the same method, a thread that worked through a queue. Where no model is there, it says
-# how settings are made with one.
+# settings, a second name of the same method (one text of two), a thread that worked through a queue. Where something is missing in the
+# settings, it says how they are made with it.
 UNSAID = {
     ("adapters/types/tool.py", "You are calling `__call__` on an async tool"),
     ("dsp/utils/settings.py", "dspy.settings can only be changed by the thread that initially configured it."),
@@ -50,6 +50,10 @@ UNSAID = {
     ("clients/base_lm.py", ".aforward() returned dspy.LMResponse on the legacy direct path"),
     ("utils/unbatchify.py", "Worker thread has been terminated."),
     ("predict/predict.py", "No LM is loaded."),
+    ("predict/predict.py", "not a string. Instead of using a string like"),
+    ("clients/base_lm.py", ".forward() returned dspy.LMResponse on the legacy direct path"),
+    ("clients/base_lm.py", "accept at most one positional prompt"),
+    ("teleprompt/mipro_optimizer_v2.py", "Either provide both prompt_model and task_model"),
 }
 
 # Plain upstream, and a coroutine here that awaits nothing itself: others of its family do, or the user's own will.
