@@ -66,6 +66,7 @@ def makers() -> dict[str, Make]:
         "Retrieve": dspy.Retrieve,
         "Tool": lambda: dspy.Tool(look),
         "Settings": lambda: dspy.Settings(lm=lm),
+        "Image": lambda: dspy.Image("http://127.0.0.1:9/image.png", download=True),
         "Prediction": lambda: dspy.Prediction(a=1),
         "Example": lambda: dspy.Example(a=1),
         "SemanticF1": dspy.evaluate.SemanticF1,

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import os
+import pickle
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dspy
+import pydantic
 import pytest
+import requests
+from dspy.adapters.types import image
 
 from tests.generated.support import fields, scripted
 
@@ -107,3 +117,115 @@ class TestDefinedLate:
                 return dspy.Prediction(answer=(await super().aforward(settings, **kwargs)).answer.upper())
 
         assert (await Loud("question -> answer")(dspy.Settings(lm=lm), question="?")).answer == "A"
+
+
+PLACE = "https://example.org/image.png"
+CONTENT = "data:image/png;base64,aW1hZ2U="
+
+
+class Web:
+    """What is asked of it, and in which threads; it may be down."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.threads: set[threading.Thread] = set()
+        self.down = False
+
+    def get(self, url: str, **options: Any) -> Any:
+        self.asked.append((url, options))
+        self.threads.add(threading.current_thread())
+        time.sleep(0.02)
+        if self.down:
+            raise requests.ConnectionError("down")
+        headers = {"Content-Type": "image/png"}
+        return SimpleNamespace(content=b"image", headers=headers, raise_for_status=lambda: None)
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Web:
+    made = Web()
+    monkeypatch.setattr(image.requests, "get", made.get)
+    return made
+
+
+class Album(pydantic.BaseModel):
+    title: str
+    images: list[dspy.Image]
+
+
+READ: dict[str, Callable[[dspy.Image], Any]] = {
+    "url": lambda made: made.url,
+    "repr": repr,
+    "str": str,
+    "hash": hash,
+    "format": lambda made: made.format(),
+    "model_dump": lambda made: made.model_dump(),
+    "model_dump_json": lambda made: made.model_dump_json(),
+    "dict": lambda made: dict(made),
+    "equality": lambda made: [made == dspy.Image(CONTENT), dspy.Image(CONTENT) == made, made == dspy.Image(PLACE)],
+    "in a model": lambda made: Album(title="a", images=[made]).model_dump_json(),
+    "in an example": lambda made: dspy.Example(image=made).toDict(),
+    "copy": lambda made: copy.copy(made).url,
+    "deepcopy": lambda made: copy.deepcopy(made).url,
+    "model_copy": lambda made: made.model_copy().url,
+    "pickle": lambda made: pickle.loads(pickle.dumps(made)).url,
+    "another image": lambda made: dspy.Image(made).url,
+}
+
+
+@pytest.mark.filterwarnings("ignore:The `download` and `verify` arguments:DeprecationWarning")
+class TestDownloads:
+    """Images that are made from an address, to be downloaded."""
+
+    @pytest.mark.api("1.7")
+    def test_making_an_image_downloads_nothing(self, web: Web):
+        made = dspy.Image(PLACE, download=True)
+        assert isinstance(made, dspy.Image) and not web.asked
+        assert dspy.Example(image=made, number=1).with_inputs("image").inputs().keys() == ["image"]
+        assert not web.asked
+
+    @pytest.mark.parametrize("name", READ)
+    def test_who_reads_it_sees_what_is_downloaded(self, web: Web, name: str):
+        made = dspy.Image(PLACE, download=True, verify=False)
+        assert READ[name](made) == READ[name](dspy.Image(CONTENT))
+        assert [options["verify"] for _, options in web.asked] == [False]
+        assert READ[name](made) == READ[name](dspy.Image(CONTENT))
+        assert len(web.asked) == 1
+
+    def test_it_is_none_of_an_image_that_is_only_named(self, web: Web):
+        """Though both have the same address, and what is formatted is remembered."""
+        named, made = dspy.Image(PLACE), dspy.Image(PLACE, download=True)
+        assert named.format()[0]["image_url"]["url"] == PLACE
+        assert made.format()[0]["image_url"]["url"] == CONTENT and named != made
+
+    @pytest.mark.api("1.8", "5.14")
+    async def test_the_first_calls_download_it_once(self, web: Web):
+        """In a worker thread, wherever among inputs and demos it is."""
+
+        class Look(dspy.Signature):
+            album: Album = dspy.InputField()
+            images: list[dspy.Image] = dspy.InputField()
+            answer: str = dspy.OutputField()
+
+        one, two, three = (dspy.Image(f"{PLACE}?{number}", download=True) for number in range(3))
+        side, lm = scripted(*[fields(answer="a")] * 2)
+        program = dspy.Predict(Look)
+        album = Album(title="t", images=[one])
+        program.demos = [dspy.Example(album=album, images=[three], answer="b")]
+        calls = (program(dspy.Settings(lm=lm), album=album, images=[one, two]) for _ in range(2))
+        assert [each.answer for each in await asyncio.gather(*calls)] == ["a", "a"]
+        assert sorted(url for url, _ in web.asked) == [f"{PLACE}?{number}" for number in range(3)]
+        assert threading.main_thread() not in web.threads
+        for request in side.log:
+            sent = json.dumps(request["messages"])
+            assert sent.count(CONTENT) == 5 and PLACE not in sent
+
+    async def test_an_error_is_that_of_the_download_and_the_next_call_tries_again(self, web: Web):
+        _, lm = scripted(fields(answer="a"))
+        program = dspy.Predict("image: dspy.Image -> answer")
+        made, web.down = dspy.Image(PLACE, download=True), True
+        with pytest.raises(requests.ConnectionError, match="down"):
+            await program(dspy.Settings(lm=lm), image=made)
+        web.down = False
+        assert (await program(dspy.Settings(lm=lm), image=made)).answer == "a"
+        assert made.url == CONTENT
