@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dspy.dsp.utils.settings import Settings
-from dspy.utils.blocking import made_in_thread
+from dspy.utils.handover import made_in_thread
 from dspy.utils.supplied import bind, ready
 
 
