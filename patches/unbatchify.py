@@ -21,7 +21,9 @@ class Unbatchify:
 
         Args:
             batch_fn: The function of a list that gives a list of as many results. Async or not, with settings first or
-                not. If it takes settings, only calls with the same settings go together.
+                not. If it takes settings, only calls go together whose settings hold the same values; which modules
+                a call came through makes no difference. A batch is handed the settings of its first call, and as
+                `caller_modules` the modules that all its calls came through.
             max_batch_size: How many items go together at most.
             max_wait_time: How long the first item of a batch waits for others, in seconds.
         """
@@ -49,11 +51,12 @@ class Unbatchify:
         if self._closed:
             raise RuntimeError("Unbatchify is closed")
         loop = asyncio.get_running_loop()
-        key = loop, id(settings) if wants_settings(self.batch_fn) else None
+        key = loop, _told_apart_by(settings) if wants_settings(self.batch_fn) else None
         batch = self._open.get(key)
         if batch is None:
             batch = self._open[key] = _Batch(settings)
             batch.task = loop.create_task(self._process(key, batch))
+        batch.came_through(settings.get("caller_modules"))
         future = loop.create_future()
         batch.calls.append((input_item, future))
         if len(batch.calls) >= self.max_batch_size:
@@ -113,15 +116,45 @@ class Unbatchify:
         return {**self.__dict__, "_open": {}}
 
 
+_PLAIN = (str, int, float, bool, type(None))
+"""What is the same where it is equal. Of anything else, two that are equal may yet be two: clients, lists to add to."""
+
+
+def _told_apart_by(settings: Settings) -> frozenset[Any]:
+    """What settings must have in common to share a batch: every value but the modules that a call came through.
+
+    Each module hands its calls a child of its settings that differs in these alone.
+    """
+    values = settings.copy().items()
+    return frozenset(
+        (name, type(value), value if type(value) in _PLAIN else id(value))
+        for name, value in values
+        if name != "caller_modules"
+    )
+
+
 class _Batch:
     """Calls that go together, and the task that works for them."""
 
     task: asyncio.Task[None]
 
-    def __init__(self, chosen: Settings):
-        self.settings = chosen
+    def __init__(self, first: Settings):
+        # As they are now, whatever they are configured to later: it is for these values that calls join. Held here,
+        # none of them makes room for another object of its `id` while the batch is open.
+        self.settings = first.context()
         self.calls: list[tuple[Any, asyncio.Future[Any]]] = []
         self.full = asyncio.Event()
+
+    def came_through(self, modules: list[Any] | None) -> None:
+        """Leave out of the batch's modules those that another of its calls did not come through.
+
+        What the batch asks a language model goes into the history of its modules: one program's question must not
+        be found in another's.
+        """
+        mine = self.settings.get("caller_modules")
+        if mine and mine is not modules:
+            others = {id(module) for module in modules or ()}
+            self.settings.caller_modules = [module for module in mine if id(module) in others] or None
 
     def fail(self, error: Exception) -> None:
         for _, future in self.calls:

@@ -79,6 +79,32 @@ async def test_the_corpus_is_embedded_by_the_first_call_and_once():
     assert ("you", ["cat"]) in embedder.asked
 
 
+class Asks(dspy.Module):
+    """A program that asks a retriever."""
+
+    def __init__(self, retriever: Any) -> None:
+        super().__init__()
+        self.retriever = retriever
+
+    async def forward(self, settings: dspy.Settings, query: str) -> Any:
+        return await self.retriever(settings, query)
+
+
+@pytest.mark.api("5.12")
+async def test_calls_of_one_tenant_share_a_batch_whatever_modules_they_come_through():
+    embedder = Counted()
+    found = dspy.Embeddings(corpus=CORPUS, embedder=embedder, k=1)
+    one, other = Asks(found), Asks(found)
+    # A name that each request brings is equal, and no more.
+    mine = [SETTINGS.context(tenant="".join(["m", "e"])) for _ in range(2)]
+    calls = [one(mine[0], "cat"), one(mine[1], "rain"), other(mine[0], "dogs"), one(SETTINGS.context(tenant="you"), "a")]
+    await asyncio.gather(*calls)
+    assert sorted((tenant, texts) for tenant, texts in embedder.asked if texts != CORPUS) == [
+        ("me", ["cat", "rain", "dogs"]),
+        ("you", ["a"]),
+    ]
+
+
 async def test_what_failed_or_was_cancelled_is_done_by_the_next_call():
     embedder = Counted()
     embedder.fails = 1
@@ -169,6 +195,53 @@ async def test_a_batch_is_done_when_its_time_is_up():
     assert await asyncio.gather(one(SETTINGS, 1), one(dspy.Settings(), 2)) == [2, 3]
     assert 0.09 < time.monotonic() - before < 1
     assert batches.seen == [[1, 2]]
+
+
+class Handed:
+    """A function of many items that notes the settings it is handed."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[dspy.Settings, list[int]]] = []
+
+    def __call__(self, settings: dspy.Settings, items: list[int]) -> list[int]:
+        self.batches.append((settings, items))
+        return items
+
+
+@pytest.mark.api("5.12")
+@pytest.mark.parametrize("name", ["lm", "callbacks", "trace", "usage_tracker"])
+async def test_no_batch_goes_across_values_that_are_merely_equal(name: str):
+    handed = Handed()
+    one = Unbatchify(handed, max_wait_time=0.01)
+    await asyncio.gather(*(one(SETTINGS.context(**{name: []}), item) for item in (1, 2)))
+    assert [items for _, items in handed.batches] == [[1], [2]]
+
+
+@pytest.mark.api("5.12")
+async def test_a_batch_has_the_values_that_its_calls_came_with():
+    handed = Handed()
+    one = Unbatchify(handed, max_wait_time=0.01)
+    settings = dspy.Settings(lm=object())
+    first = asyncio.create_task(one(settings, 1))
+    await asyncio.sleep(0)
+    before, now = id(settings.lm), object()
+    # What made room is not taken for what came in its place.
+    for each in (object() for _ in range(1000)):
+        settings.configure(lm=each)
+        assert id(each) != before
+    settings.configure(lm=now)
+    await asyncio.gather(first, one(settings, 2))
+    assert [(id(each.lm), items) for each, items in handed.batches] == [(before, [1]), (id(now), [2])]
+
+
+@pytest.mark.api("5.12")
+async def test_a_batch_came_through_the_modules_that_all_its_calls_did():
+    handed = Handed()
+    one = Unbatchify(handed, max_wait_time=0.01)
+    modules = [["outer", "mine"], ["outer", "yours"]]
+    await asyncio.gather(*(one(SETTINGS.context(caller_modules=each), 1) for each in modules))
+    await asyncio.gather(*(one(SETTINGS.context(caller_modules=each), 1) for each in (["mine"], None)))
+    assert [settings.caller_modules for settings, _ in handed.batches] == [["outer"], None]
 
 
 async def test_an_error_in_a_batch_is_everybodys():
