@@ -61,6 +61,23 @@ async def test_a_functions_results_are_cached_too():
     assert calls == [["a", "bb"]] or len(calls) == 2, "a function has no stable name, so upstream may not find it again"
 
 
+@pytest.mark.api("5.12")
+async def test_what_a_function_makes_of_settings_is_kept_where_the_call_says_so():
+    asked = []
+
+    async def function(settings, texts, **kwargs):
+        asked.append(settings.size)
+        return [[settings.size] for _ in texts]
+
+    embedder = dspy.Embedder(function)
+    mine, yours = dspy.Settings(size=1.0), dspy.Settings(size=2.0)
+    assert [(await embedder(each, "text")).tolist() for each in (mine, yours, mine)] == [[1.0], [2.0], [1.0]]
+    assert asked == [1.0, 2.0, 1.0]
+    # The cache's owner says that it is the same for all.
+    assert [(await embedder(each, "text", caching=True)).tolist() for each in (mine, yours)] == [[1.0], [1.0]]
+    assert asked == [1.0, 2.0, 1.0, 1.0]
+
+
 async def test_arguments(server: ModelServer):
     embedder = dspy.Embedder(
         "openai/text-embedding-3-small", api_base=server.url, api_key="k", caching=False, dimensions=4
