@@ -114,9 +114,18 @@ class TestCalls:
         with pytest.raises(RuntimeError, match=r"Error executing tool 'broken'.*mine"):
             await self.call("broken").execute(SETTINGS, functions={"broken": broken})
 
+    @pytest.mark.api("2.2")
     async def test_settings_are_needed(self):
-        with pytest.raises(TypeError, match="settings"):
-            await self.call(number=4).execute(functions={"double": double})
+        needed = r"^ToolCalls\.ToolCall\.execute\(\) needs a dspy\.Settings as its first argument"
+        call = self.call("move", point=Point(x=1))
+        with pytest.raises(TypeError, match=needed):
+            await call.execute(functions={"move": move})
+        with pytest.raises(TypeError, match=f"{needed}, got 'dict' in its place"):
+            await call.execute({"move": move})
+        with pytest.raises(TypeError, match=needed):
+            await call.execute(None, {"move": move})
+        assert await call.execute(settings=SETTINGS, functions={"move": move}) == Point(x=2)
+        assert await self.call(number=4).execute(settings=SETTINGS) == 8
 
 
 class TestMCP:
