@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import subprocess
 import sys
 import threading
@@ -100,6 +101,29 @@ def test_the_source_of_a_sync_tool_is_as_it_was_written():
     assert sandbox_source(plain, ["plain"]) == (
         "def plain(n: int) -> int:\n    # Stays as it is written,   spaces and all.\n    return   n  # fmt: skip\n"
     )
+
+
+def blocking(text: str, times: int = 3) -> str:
+    return text * times
+
+
+@dspy.asyncify
+def decorated(text: str, times: int = 3) -> str:
+    return text * times
+
+
+async def with_defaults(settings: dspy.Settings | None = None, text: str = "a", /, times: int = 3) -> str:
+    return text * times
+
+
+@pytest.mark.parametrize("tool", [dspy.asyncify(blocking), decorated, with_defaults])
+def test_a_tool_in_the_sandbox_has_the_parameters_and_defaults_of_its_function(tool: Any):
+    names: dict[str, Any] = {}
+    exec(sandbox_source(tool, [tool.__name__]), names)
+    shipped = names[tool.__name__]
+    assert shipped("a") == "aaa"
+    assert shipped("a", times=2) == "aa"
+    assert list(inspect.signature(shipped).parameters) == ["text", "times"]
 
 
 @pytest.mark.parametrize(("tool", "problem"), [(sleeps, "awaits `asyncio.sleep"), (reads, "uses its settings")])

@@ -33,7 +33,8 @@ def sandbox_source(fn: Callable[..., Any], shipped: Collection[str]) -> str:
     """The source of a tool as code in a sandbox can call it: synchronous, and without settings.
 
     A function that is neither a coroutine function nor takes settings is given as it was written. In others, `await`
-    and the settings go, as long as what is awaited are tools that are shipped as well.
+    and the settings go, as long as what is awaited are tools that are shipped as well. The source of a wrapper, such
+    as `dspy.asyncify` makes, is that of the function behind it.
 
     Args:
         fn: The function.
@@ -43,18 +44,29 @@ def sandbox_source(fn: Callable[..., Any], shipped: Collection[str]) -> str:
         ValueError: It awaits something that is not in the sandbox, or makes another use of its settings.
         OSError: Its source cannot be found.
     """
-    source = inspect.getsource(fn)
-    takes_settings = wants_settings(fn)
-    if not is_coroutine_function(fn) and not takes_settings:
+    written = inspect.unwrap(fn)
+    source = inspect.getsource(written)
+    takes_settings = wants_settings(written)
+    if not is_coroutine_function(written) and not takes_settings and "asyncify" not in source:
         return source
     tree = ast.parse(textwrap.dedent(source))
     definition = next(n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    definition.decorator_list = [each for each in definition.decorator_list if not _is_asyncify(each)]
     settings = _drop_first_parameter(definition) if takes_settings else None
     return ast.unparse(_Synchronous(fn.__name__, settings, frozenset(shipped)).visit(tree))
 
 
+def _is_asyncify(decorator: ast.expr) -> bool:
+    """Whether a decorator moves the function to a worker thread: the sandbox has no loop to keep free."""
+    name = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", None)
+    return name == "asyncify"
+
+
 def _drop_first_parameter(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     arguments = definition.args
+    # The defaults are those of the last parameters: one for each of them includes the first.
+    if len(arguments.defaults) == len(arguments.posonlyargs) + len(arguments.args):
+        del arguments.defaults[0]
     positional = arguments.posonlyargs or arguments.args
     return positional.pop(0).arg
 
