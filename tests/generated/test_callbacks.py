@@ -145,6 +145,64 @@ async def test_those_of_the_settings_come_before_the_instances():
     assert order == ["first", "second", "instance"]
 
 
+class TestSuper:
+    """What handlers of `BaseCallback` itself take: subclasses call them."""
+
+    @staticmethod
+    async def heard(callback: dspy.utils.BaseCallback, caplog: pytest.LogCaptureFixture) -> None:
+        _, lm = scripted(fields(answer="a"))
+        await dspy.Predict("question -> answer")(dspy.Settings(lm=lm, callbacks=[callback]), question="?")
+        assert not [record.message for record in caplog.records if "callback" in record.message]
+
+    @pytest.mark.api("3.9")
+    async def test_as_upstream_calls_it(self, caplog: pytest.LogCaptureFixture):
+        heard = []
+
+        class Handler(dspy.utils.BaseCallback):
+            def on_lm_start(self, call_id, instance, inputs):
+                super().on_lm_start(call_id, instance, inputs)
+                heard.append("start")
+
+            def on_lm_end(self, call_id, outputs, exception=None):
+                super().on_lm_end(call_id, outputs, exception)
+                heard.append("end")
+
+            def on_module_start(self, call_id, instance, inputs):
+                super().on_module_start(call_id=call_id, instance=instance, inputs=inputs)
+                heard.append("module start")
+
+            def on_module_end(self, call_id, outputs, exception):
+                super().on_module_end(call_id, outputs=outputs)
+                heard.append("module end")
+
+        await self.heard(Handler(), caplog)
+        assert heard == ["module start", "start", "end", "module end"]
+
+    async def test_with_settings(self, caplog: pytest.LogCaptureFixture):
+        heard = []
+
+        class Handler(dspy.utils.BaseCallback):
+            async def on_lm_start(self, call_id, instance, settings, inputs):
+                await super().on_lm_start(call_id, instance, settings, inputs)
+                await super().on_lm_start(call_id, instance, inputs, settings=settings)
+                heard.append("start")
+
+            async def on_lm_end(self, call_id, settings, outputs, exception):
+                await asyncio.gather(super().on_lm_end(call_id, settings, outputs, exception=exception))
+                await super().on_lm_end(call_id=call_id, settings=settings, outputs=outputs, exception=exception)
+                heard.append("end")
+
+        await self.heard(Handler(), caplog)
+        assert heard == ["start", "end"]
+
+    def test_arguments_that_do_not_fit(self):
+        base = dspy.utils.BaseCallback()
+        with pytest.raises(TypeError, match=r"on_lm_start\(\) missing 1 required positional argument: 'inputs'"):
+            base.on_lm_start("id", None)
+        with pytest.raises(TypeError, match=r"on_lm_end\(\) got an unexpected keyword argument 'output'"):
+            base.on_lm_end("id", output=1)
+
+
 async def test_an_async_handler_is_awaited_before_the_call_goes_on():
     order = []
 

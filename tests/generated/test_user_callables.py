@@ -10,6 +10,7 @@ import time
 
 import dspy
 import pytest
+from dspy.utils.supplied import is_coroutine_function
 
 from tests.generated.support import Recorder, fields, scripted
 from tests.support.model_server import ModelServer
@@ -338,7 +339,7 @@ class TestHandlers:
             assert names == (
                 expected if name.endswith("start") else ["self", "call_id", "settings", "outputs", "exception"]
             )
-            assert inspect.iscoroutinefunction(handler), name
+            assert is_coroutine_function(handler), name
 
     async def test_overrides_may_call_the_base(self):
         class Handler(Recorder):
