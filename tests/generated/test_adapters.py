@@ -217,6 +217,33 @@ class TestOfOnesOwn:
         settings = dspy.Settings(lm=lm, adapter=cls())
         assert (await dspy.Predict("question -> answer")(settings, question="?")).answer == "a!"
 
+    @pytest.mark.api("4.2")
+    @pytest.mark.parametrize("name", ["_call_lm", "_acall_lm"])
+    async def test_overriding_a_hook_under_either_name(self, name: str):
+        async def call(self, settings, lm, request):
+            asked.append(request)
+            return await getattr(super(cls, self), name)(settings, lm, request)
+
+        asked: list[object] = []
+        cls = type("Mine", (dspy.ChatAdapter,), {name: call})
+        _, lm = scripted(fields(answer="a"))
+        settings = dspy.Settings(lm=lm, adapter=cls())
+        assert (await dspy.Predict("question -> answer")(settings, question="?")).answer == "a"
+        assert len(asked) == 1
+
+    @pytest.mark.api("4.3")
+    async def test_a_plain_call_beside_an_async_one(self):
+        class Mine(dspy.ChatAdapter):
+            def __call__(self, lm, lm_kwargs, signature, demos, inputs):
+                raise AssertionError("plain")
+
+            async def acall(self, settings, lm, lm_kwargs, signature, demos, inputs):
+                return [{"answer": "async"}]
+
+        _, lm = scripted()
+        settings = dspy.Settings(lm=lm, adapter=Mine())
+        assert (await dspy.Predict("question -> answer")(settings, question="?")).answer == "async"
+
     async def test_formatting_helpers_are_plain(self):
         adapter = dspy.ChatAdapter()
         text = adapter.format_user_message_content(dspy.Signature("a -> b"), {"a": "x"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import copy
 import json
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import dspy
 import pydantic
@@ -117,6 +119,48 @@ class TestDefinedLate:
                 return dspy.Prediction(answer=(await super().aforward(settings, **kwargs)).answer.upper())
 
         assert (await Loud("question -> answer")(dspy.Settings(lm=lm), question="?")).answer == "A"
+
+    @pytest.mark.api("4.2")
+    @pytest.mark.parametrize("cls", [dspy.BaseLM, dspy.Adapter, dspy.Tool, dspy.Embedder], ids=lambda cls: cls.__name__)
+    @pytest.mark.parametrize("name", ["acall", "__call__"])
+    async def test_a_call_that_is_patched_on_a_class(self, cls: type, name: str, monkeypatch: pytest.MonkeyPatch):
+        class Below(cls): ...
+
+        def own(*_, **__):
+            return "own"
+
+        below = object.__new__(Below)
+        for patched in (Below, cls):
+            before = [vars(patched).get(each) for each in ("acall", "__call__")]
+            with monkeypatch.context() as patch:
+                patch.setattr(patched, name, own)
+                assert below() == below.acall() == "own"
+            assert [vars(patched).get(each) for each in ("acall", "__call__")] == before
+
+    @pytest.mark.api("4.2")
+    async def test_a_model_whose_call_is_a_mock(self):
+        _, lm = scripted(fields(answer="real"), fields(answer="real"))
+        predict, settings = dspy.Predict("question -> answer"), dspy.Settings(lm=lm)
+        with mock.patch.object(type(lm), "aforward", mock.AsyncMock(side_effect=LookupError)) as mocked:
+            with pytest.raises(LookupError):
+                await predict(settings, question="?")
+        mocked.assert_awaited()
+        assert (await predict(settings, question="?")).answer == "real"
+        with mock.patch.object(dspy.ChatAdapter, "acall", mock.AsyncMock(return_value=[{"answer": "mocked"}])):
+            assert (await predict(settings, question="?")).answer == "mocked"
+        assert (await predict(settings, question="?")).answer == "real"
+
+    def test_an_abstract_base_may_be_mixed_in(self):
+        class Named(abc.ABC):
+            @abc.abstractmethod
+            def name(self) -> str: ...
+
+        class Both(dspy.BaseLM, Named):
+            def name(self):
+                return "both"
+
+        assert isinstance(Both("m"), Named) and isinstance(Both("m"), dspy.BaseLM)
+        assert not isinstance(object(), dspy.BaseLM)
 
 
 PLACE = "https://example.org/image.png"

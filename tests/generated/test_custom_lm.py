@@ -37,6 +37,15 @@ class ByAforward(dspy.BaseLM):
         return response(prompt or messages[-1]["content"][-40:])
 
 
+class WithUpstreamsForwardToo(ByAforward):
+    def forward(self, prompt=None, messages=None, **kwargs):
+        return response(f"plain {prompt or messages[-1]['content'][-40:]}")
+
+    async def aforward(self, settings, /, prompt=None, messages=None, **kwargs):
+        assert self.forward(prompt, messages).choices[0].message.content.startswith("plain ")
+        return await super().aforward(settings, prompt=prompt, messages=messages, **kwargs)
+
+
 class TypedByForward(dspy.BaseLM):
     forward_contract = "typed_lm"
 
@@ -53,7 +62,7 @@ class TypedByAforward(dspy.BaseLM):
         return dspy.LMResponse.from_text(request.messages[-1].text, model=request.model)
 
 
-ALL = [ByForward, ByAforward, TypedByForward, TypedByAforward]
+ALL = [ByForward, ByAforward, WithUpstreamsForwardToo, TypedByForward, TypedByAforward]
 
 
 @pytest.mark.parametrize("cls", ALL)

@@ -54,6 +54,61 @@ class TestNames:
         assert (await program.acall(settings, question="a")).answer == "A"
         assert (await program.aforward(settings, question="a")).answer == "A"
 
+    @pytest.mark.api("4.3")
+    @pytest.mark.parametrize("mixin", [True, False])
+    async def test_a_plain_forward_beside_an_async_one(self, mixin: bool):
+        class Both(object if mixin else dspy.Module):
+            def forward(self, question):
+                return dspy.Prediction(answer=f"plain {question}")
+
+            async def aforward(self, settings, question):
+                return self.forward(f"{settings.mark} {question}")
+
+        program = type("Program", (Both, dspy.Module), {})() if mixin else Both()
+        settings = dspy.Settings(mark="!")
+        for call in (program, program.acall, program.forward, program.aforward):
+            assert (await call(settings, question="q")).answer == "plain ! q"
+        assert (await program(settings=settings, question="q")).answer == "plain ! q"
+        assert program.forward("q").answer == "plain q"
+
+    @pytest.mark.api("4.3")
+    @pytest.mark.parametrize("in_thread", [True, False])
+    async def test_a_plain_forward_with_settings_beside_an_async_one(self, in_thread: bool):
+        class Both(dspy.Module):
+            def forward(self, settings, question):
+                return dspy.Prediction(answer=f"plain {settings.mark} {question}")
+
+            async def aforward(self, settings, question):
+                if in_thread:
+                    return await asyncio.to_thread(self.forward, settings, f"async {question}")
+                return self.forward(settings, f"async {question}")
+
+        settings = dspy.Settings(mark="!")
+        assert (await Both()(settings, question="q")).answer == "plain ! async q"
+
+    @pytest.mark.api("4.3")
+    async def test_patching_one_of_two_forwards(self, monkeypatch: pytest.MonkeyPatch):
+        class Both(dspy.Module):
+            def forward(self, question):
+                return dspy.Prediction(answer="plain")
+
+            async def aforward(self, settings, question):
+                return dspy.Prediction(answer="async")
+
+        class Below(Both): ...
+
+        async def patched(self, settings, question):
+            return dspy.Prediction(answer="patched")
+
+        settings = dspy.Settings()
+        for cls in (Both, Below):
+            for name in ("forward", "aforward"):
+                with monkeypatch.context() as patch:
+                    patch.setattr(cls, name, patched)
+                    assert (await Below()(settings, question="q")).answer == "patched"
+                assert (await Below()(settings, question="q")).answer == "async"
+                assert Below().forward("q").answer == "plain"
+
     @pytest.mark.api("4.2")
     async def test_an_override_is_seen_under_both_names(self):
         class Loud(dspy.Predict):

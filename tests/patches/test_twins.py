@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 
@@ -83,3 +84,54 @@ def test_names_that_are_set_together(runtime: SimpleNamespace) -> None:
     assert together(Base, "acall") == ("acall", "__call__")
     assert together(Both, "forward") == ("forward",)
     assert together(Both, "name") == ("name",)
+
+
+def test_one_function_under_two_names_in_a_class_of_the_package(runtime: SimpleNamespace) -> None:
+    class Base(runtime.twins.TwinNames):
+        __module__ = "dspy.somewhere"
+
+        def _ask(self):
+            return "base"
+
+        _aask = _ask
+
+    class Mine(Base):
+        def _aask(self):
+            return "mine"
+
+        def own(self):
+            return 1
+
+        alias = own
+
+    class Below(Mine):
+        def alias(self):
+            return 2
+
+    assert Mine()._ask() == "mine"
+    # What a user calls twice is the user's affair.
+    assert (Below().own(), Below().alias()) == (1, 2)
+    assert runtime.twins.names_together(Base, "_ask") == ("_ask", "_aask")
+    assert runtime.twins.names_together(Below, "own") == ("own",)
+
+
+def test_of_a_plain_one_and_a_coroutine_function_settings_choose(runtime: SimpleNamespace) -> None:
+    class Both(runtime.twins.TwinNames):
+        def forward(self, x):
+            return f"plain {x}"
+
+        async def aforward(self, settings, x):
+            return f"async {x}"
+
+        def execute(self, settings):
+            return "own"
+
+        async def aexecute(self, settings):
+            return "own too"
+
+    settings = runtime.Settings()
+    assert Both().forward("x") == "plain x"
+    assert asyncio.run(Both().forward(settings, "x")) == "async x"
+    assert runtime.supplied.takes_settings_after_self(Both.forward)
+    # The package calls no method of that name.
+    assert Both().execute(settings) == "own"
