@@ -127,6 +127,34 @@ async def test_status_messages_go_to_the_stream_of_their_call(server: ModelServe
         assert messages == [f"looks up q-{model}", f"found q-{model}", f"asks openai/{model}"]
 
 
+@pytest.mark.api("3.1", "3.4")
+async def test_a_provider_of_status_messages_may_wait():
+    names = [f"{what}_{when}" for what in ("tool", "lm", "module") for when in ("start", "end")]
+
+    def said_of(name: str) -> Any:
+        async def of_start(self, settings, instance, inputs):
+            await asyncio.sleep(0)
+            return f"{name} for {settings.tenant}"
+
+        async def of_end(self, outputs):
+            await asyncio.sleep(0)
+            return name if name != "lm_end" else None
+
+        return of_start if name.endswith("start") else of_end
+
+    class Program(dspy.Module):
+        async def forward(self, settings):
+            await dspy.Tool(lambda: "found", name="look")(settings)
+            await settings.lm(settings, "?")
+            return dspy.Prediction()
+
+    provider = type("Provider", (StatusMessageProvider,), {f"{name}_status_message": said_of(name) for name in names})
+    stream = dspy.streamify(Program(), status_message_provider=provider())
+    settings = dspy.Settings(lm=scripted("said")[1], tenant="me")
+    heard = [value.message async for value in stream(settings) if isinstance(value, StatusMessage)]
+    assert heard == ["module_start for me", "tool_start for me", "tool_end", "lm_start for me", "module_end"]
+
+
 class Streaming(dspy.BaseLM):
     """Says so many words to the stream, and notes how far it came and how it ended."""
 
@@ -247,9 +275,10 @@ async def test_an_error_of_the_program_is_raised_as_upstream_raises_it():
 
 
 @pytest.mark.api("2.2")
-async def test_a_stream_wants_settings():
-    program = dspy.streamify(dspy.Predict("question -> answer"))
-    with pytest.raises(TypeError, match=r"needs a dspy\.Settings"):
+@pytest.mark.parametrize("async_streaming", [True, False])
+async def test_a_stream_wants_settings(async_streaming: bool):
+    program = dspy.streamify(dspy.Predict("question -> answer"), async_streaming=async_streaming)
+    with pytest.raises(TypeError, match=r"^streamify\(program\)\(\) needs a dspy\.Settings.* `streamify\(program\)\(s"):
         program(question="?")
 
 

@@ -321,10 +321,14 @@ def split_settings(
     raise missing_settings(name, args, waits=waits)
 
 
-def takes_settings(fn: F) -> F:
+def takes_settings(fn: F, *, name: str = "") -> F:
     """Decorator for functions that take settings first: a call without them says so clearly.
 
     The wrapper only checks its arguments and returns the function's coroutine, so it adds no frame to a traceback.
+
+    Args:
+        fn: The function.
+        name: What its caller calls, if that is not the name it was defined under.
     """
     before = list(inspect.signature(fn).parameters).index("settings")
     waits = inspect.iscoroutinefunction(fn)
@@ -333,8 +337,8 @@ def takes_settings(fn: F) -> F:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if len(args) > before and isinstance(args[before], Settings):
             return fn(*args, **kwargs)
-        name = f"{type(args[0]).__qualname__}.{fn.__name__}" if before and args else fn.__qualname__
-        settings, rest, kwargs = split_settings(name, args[before:], kwargs, waits=waits)
+        own = f"{type(args[0]).__qualname__}.{fn.__name__}" if before and args else fn.__qualname__
+        settings, rest, kwargs = split_settings(name or own, args[before:], kwargs, waits=waits)
         return fn(*args[:before], settings, *rest, **kwargs)
 
     return mark_coroutine_function(wrapper) if waits else wrapper  # type: ignore[return-value]
