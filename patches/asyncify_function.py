@@ -8,7 +8,7 @@ from typing import Any
 import anyio.to_thread
 from dspy.dsp.utils.settings import Settings
 from dspy.utils.asyncify import get_async_max_workers
-from dspy.utils.supplied import always_takes_settings, is_coroutine_function, ready, settings_keyword, wants_settings
+from dspy.utils.supplied import always_takes_settings, bind, is_coroutine_function, ready, settings_keyword
 
 
 # --- patch ---
@@ -49,8 +49,9 @@ def _handed(program: Callable[..., Any], settings: Settings | None) -> Callable[
     """A callable with the settings of the call, as its first argument or by the keyword that it takes them under."""
     if settings is None:
         return program
-    if wants_settings(program):
-        return functools.partial(program, settings)
+    handed = bind(program, settings)
+    if handed is not program:
+        return handed
     keyword = settings_keyword(program)
     return functools.partial(program, **{keyword: settings}) if keyword is not None else program
 

@@ -65,6 +65,23 @@ class TestArguments:
         assert set(tool.args) == {"device", "settings"}
         assert await tool(SETTINGS, device="tv", settings={"volume": 1}) == "tv {'volume': 1}"
 
+    @pytest.mark.api("3.2", "3.6")
+    async def test_a_keyword_only_parameter(self):
+        async def ours(query: str, *, settings: dspy.Settings | None = None, **more) -> str:
+            return f"{query} for {settings.lm}"
+
+        async def the_models(device: str, *, settings: dict[str, int]) -> str:
+            return f"{device} {settings}"
+
+        assert set(dspy.Tool(ours).args) == {"query", "more"}
+        assert await dspy.Tool(ours)(SETTINGS, query="q") == "q for mine"
+        # A model fills in keywords too, and says nothing of whose settings they are.
+        with pytest.raises(RuntimeError, match="multiple values for keyword argument 'settings'"):
+            call = dspy.ToolCalls.ToolCall(name="ours", args={"query": "q", "settings": "x"})
+            await call.execute(SETTINGS, functions={"ours": ours})
+        assert set(dspy.Tool(the_models).args) == {"device", "settings"}
+        assert await dspy.Tool(the_models)(SETTINGS, device="tv", settings={"volume": 1}) == "tv {'volume': 1}"
+
     async def test_descriptions(self):
         tool = dspy.Tool(double, name="twice", desc="Twice as much.", arg_desc={"number": "which"})
         assert (tool.name, tool.desc, tool.args["number"]["description"]) == ("twice", "Twice as much.", "which")

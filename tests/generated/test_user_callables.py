@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import time
+from typing import Annotated, Optional
 
 import dspy
 import pytest
@@ -39,6 +40,18 @@ def kinds(body):
     async def annotated_by_text(s: "dspy.Settings", *args, **kwargs):
         return body(s, *args, **kwargs)
 
+    async def optional(s: dspy.Settings | None, *args, **kwargs):
+        return body(s, *args, **kwargs)
+
+    def annotated_further(s: Annotated[Optional[dspy.Settings], "whose"], *args, **kwargs):  # noqa: UP045
+        return body(s, *args, **kwargs)
+
+    async def by_keyword(*args, settings, **kwargs):
+        return body(settings, *args, **kwargs)
+
+    def by_annotated_keyword(*args, s: "dspy.Settings | None" = None, **kwargs):
+        return body(s, *args, **kwargs)
+
     def returns_a_future(settings, *args, **kwargs):
         future = asyncio.get_running_loop().create_future()
         future.set_result(body(settings, *args, **kwargs))
@@ -65,6 +78,10 @@ def kinds(body):
         "sync without": sync_without,
         "by annotation": annotated,
         "by annotation as text": annotated_by_text,
+        "optional": optional,
+        "annotated further": annotated_further,
+        "by keyword": by_keyword,
+        "by annotated keyword": by_annotated_keyword,
         "returns a future": returns_a_future,
         "object": Object(),
         "method": Object().method,
@@ -73,6 +90,7 @@ def kinds(body):
         "wrapped": wrapped,
         "in a thread": dspy.asyncify(sync_without),
         "in a thread with settings": dspy.asyncify(sync_with),
+        "in a thread by keyword": dspy.asyncify(by_annotated_keyword),
     }
 
 

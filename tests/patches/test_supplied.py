@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 import traceback
+import typing
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -154,6 +155,73 @@ def test_settings_by_annotation(runtime: SimpleNamespace) -> None:
     assert runtime.supplied.wants_settings(by_class)
     assert runtime.supplied.wants_settings(by_text)
     assert not runtime.supplied.wants_settings(by_other)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "means"),
+    [
+        ("Settings | None", True),
+        ("None | dspy.Settings", True),
+        ("Optional[Settings]", True),
+        ("typing.Optional['dspy.Settings']", True),
+        ("Union[Settings, None]", True),
+        ("Annotated[Settings, 'mine']", True),
+        ("Annotated[Optional[Settings], 'mine', 1]", True),
+        ("Settings | dict", False),
+        ("list[Settings]", False),
+        ("Annotated[dict, Settings]", False),
+        ("Optional[int]", False),
+        ("Literal['Settings']", False),
+        ("None", False),
+    ],
+)
+@pytest.mark.parametrize("as_text", [True, False])
+def test_annotations_that_say_more(runtime: SimpleNamespace, annotation: str, means: bool, as_text: bool) -> None:
+    names = {**vars(typing), "typing": typing, "Settings": runtime.Settings, "dspy": runtime}
+    future = "from __future__ import annotations\n" if as_text else ""
+    exec(f"{future}def positional(s: {annotation}, x): ...\ndef keyword(x, *, s: {annotation} = None): ...", names)
+    for fn in (names["positional"], names["keyword"]):
+        assert runtime.supplied.wants_settings(fn) == means
+        assert list(runtime.supplied.visible_signature(fn).parameters) == (
+            ["x"] if means else list(inspect.signature(fn).parameters)
+        )
+    assert runtime.supplied.takes_settings_after_self(names["positional"]) is False
+
+
+def test_settings_by_keyword_alone(runtime: SimpleNamespace) -> None:
+    settings = runtime.Settings()
+    supplied = runtime.supplied
+
+    class Holder:
+        def method(self, x, *, settings):
+            return x, settings
+
+        def __call__(self, x, *, settings=None, **rest):
+            return x, settings
+
+    def function(x, *rest, settings: Settings, **more):  # noqa: F821
+        return x, settings
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    for fn in (Holder().method, Holder(), function, wrapped, functools.partial(function)):
+        assert supplied.settings_parameter(fn) == "settings"
+        assert supplied.bind(fn, settings)(1) == (1, settings)
+        assert "settings" not in supplied.visible_signature(fn).parameters
+        # Nobody else may say whose settings they are.
+        with pytest.raises(TypeError, match="multiple values for keyword argument 'settings'"):
+            supplied.bind(fn, settings)(1, settings="other")
+    assert not supplied.wants_settings(functools.partial(function, settings=settings))
+    assert supplied.wants_settings(lambda x, *, settings: x)
+    assert not supplied.wants_settings(lambda x, *, other: x)
+
+    def own(x, *, settings: dict[str, int]):
+        return settings
+
+    assert supplied.bind(own, settings)(1, settings={"volume": 1}) == {"volume": 1}
+    assert list(supplied.visible_signature(own).parameters) == ["x", "settings"]
 
 
 async def test_the_four_kinds_look_the_same(runtime: SimpleNamespace) -> None:

@@ -116,7 +116,11 @@ async def with_defaults(settings: dspy.Settings | None = None, text: str = "a", 
     return text * times
 
 
-@pytest.mark.parametrize("tool", [dspy.asyncify(blocking), decorated, with_defaults])
+async def by_keyword(text: str, *, settings: dspy.Settings | None = None, times: int = 3) -> str:
+    return text * times
+
+
+@pytest.mark.parametrize("tool", [dspy.asyncify(blocking), decorated, with_defaults, by_keyword])
 def test_a_tool_in_the_sandbox_has_the_parameters_and_defaults_of_its_function(tool: Any):
     names: dict[str, Any] = {}
     exec(sandbox_source(tool, [tool.__name__]), names)

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from dspy.utils.supplied import always_takes_settings, is_coroutine_function, visible_signature, wants_settings
+from dspy.utils.supplied import always_takes_settings, is_coroutine_function, settings_parameter, visible_signature
 
 
 def host_tool(fn: Callable[..., Any], call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -46,13 +46,14 @@ def sandbox_source(fn: Callable[..., Any], shipped: Collection[str]) -> str:
     """
     written = inspect.unwrap(fn)
     source = inspect.getsource(written)
-    takes_settings = wants_settings(written)
-    if not is_coroutine_function(written) and not takes_settings and "asyncify" not in source:
+    settings = settings_parameter(written)
+    if not is_coroutine_function(written) and settings is None and "asyncify" not in source:
         return source
     tree = ast.parse(textwrap.dedent(source))
     definition = next(n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
     definition.decorator_list = [each for each in definition.decorator_list if not _is_asyncify(each)]
-    settings = _drop_first_parameter(definition) if takes_settings else None
+    if settings is not None:
+        _drop_parameter(definition.args, settings)
     return ast.unparse(_Synchronous(fn.__name__, settings, frozenset(shipped)).visit(tree))
 
 
@@ -62,13 +63,16 @@ def _is_asyncify(decorator: ast.expr) -> bool:
     return name == "asyncify"
 
 
-def _drop_first_parameter(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    arguments = definition.args
+def _drop_parameter(arguments: ast.arguments, name: str) -> None:
+    """Take a parameter, the first or one that is keyword-only, and its default out of a function's."""
+    for index, each in enumerate(arguments.kwonlyargs):
+        if each.arg == name:
+            del arguments.kwonlyargs[index], arguments.kw_defaults[index]
+            return
     # The defaults are those of the last parameters: one for each of them includes the first.
     if len(arguments.defaults) == len(arguments.posonlyargs) + len(arguments.args):
         del arguments.defaults[0]
-    positional = arguments.posonlyargs or arguments.args
-    return positional.pop(0).arg
+    del (arguments.posonlyargs or arguments.args)[0]
 
 
 class _Synchronous(ast.NodeTransformer):

@@ -5,11 +5,13 @@ not, and may take `settings` first or not. `bind` and `ready` make the four look
 
     score = await ready(bind(metric, settings)(example, prediction))
 
-The call itself stands where it is written, so no frame of this module shows in the traceback of a user's function.
+The call itself stands where it is written, so no frame of this module shows in the traceback of a user's function,
+unless it takes its settings by keyword alone.
 """
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 import functools
@@ -18,8 +20,8 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Generator
-from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any, TypeVar, cast
+from types import BuiltinFunctionType, FunctionType, MethodType, UnionType
+from typing import Annotated, Any, ForwardRef, TypeVar, Union, cast, get_args, get_origin
 from weakref import WeakKeyDictionary, WeakSet
 
 from dspy.dsp.utils.settings import Settings
@@ -38,7 +40,7 @@ _BLOCKING_SECONDS = 0.1
 
 _reported: WeakSet[Any] = WeakSet()
 _known: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
-_signatures: WeakKeyDictionary[Any, dict[int, str | None]] = WeakKeyDictionary()
+_signatures: WeakKeyDictionary[Any, dict[int, tuple[str, bool] | None]] = WeakKeyDictionary()
 
 
 def bind(fn: Callable[..., Any] | None, settings: Settings) -> Callable[..., Any]:
@@ -46,14 +48,28 @@ def bind(fn: Callable[..., Any] | None, settings: Settings) -> Callable[..., Any
 
     Args:
         fn: Any callable. It takes settings if its first parameter, `self` aside, is called `settings` or is annotated
-            `Settings`. None comes back, and the call of it fails where it is written.
+            `Settings`, or if it has a keyword-only one of that kind. `Settings | None`, `Optional[Settings]` and
+            `Annotated[Settings, ...]` say the same. A keyword-only `settings` that is annotated as anything else is
+            an argument like any other. None comes back, and the call of it fails where it is written.
         settings: The settings of the call at hand.
 
     Returns:
-        The function with its first argument filled in, or the function itself.
+        The function with its argument filled in, or the function itself.
     """
-    # None is handed back as what it should have been, so that Python complains of the call, and not of this one.
-    return functools.partial(fn, settings) if wants_settings(fn) else fn  # type: ignore[return-value, arg-type]
+    found = _parameter_of(fn, 0)
+    if found is None:
+        # None is handed back as what it should have been, so that Python complains of the call, and not of this one.
+        return fn  # type: ignore[return-value]
+    return _with_keyword(fn, found[0], settings) if found[1] else functools.partial(fn, settings)  # type: ignore[arg-type]
+
+
+def _with_keyword(fn: Any, name: str, settings: Settings) -> Callable[..., Any]:
+    # A partial would let another keyword of the name take their place, and a model fills in the keywords of tools.
+    @functools.wraps(fn)
+    def bound(*args: Any, **kwargs: Any) -> Any:
+        return fn(*args, **{name: settings}, **kwargs)
+
+    return bound
 
 
 def ready(value: Any) -> Awaitable[Any]:
@@ -111,13 +127,20 @@ def _on_the_loop() -> bool:
 
 
 def wants_settings(fn: Callable[..., Any] | None) -> bool:
-    """Whether a callable's first parameter, `self` aside, is for settings."""
-    return _first_parameter(fn, 0) is not None
+    """Whether a callable takes settings: see `bind`."""
+    return _parameter_of(fn, 0) is not None
+
+
+def settings_parameter(fn: Callable[..., Any]) -> str | None:
+    """The name of the parameter under which a callable takes settings, if it does: see `bind`."""
+    found = _parameter_of(fn, 0)
+    return found[0] if found is not None else None
 
 
 def takes_settings_after_self(fn: Callable[..., Any]) -> bool:
     """Whether the second parameter of a method, as it stands in its class, is for settings."""
-    return _first_parameter(fn, 1) is not None
+    found = _parameter_of(fn, 1)
+    return found is not None and not found[1]
 
 
 def settings_keyword(fn: Callable[..., Any]) -> str | None:
@@ -165,12 +188,10 @@ def without_settings(signature: inspect.Signature, fn: Callable[..., Any], befor
         fn: Whose it is: an annotation that is text means what its module means by it.
         before: How many parameters come before settings: one for a method as it stands in its class.
     """
-    parameters = list(signature.parameters.values())
-    if len(parameters) <= before or parameters[before].kind not in _POSITIONAL:
+    found = _in_signature(signature, fn, before)
+    if found is None:
         return signature
-    if not _is_settings(parameters[before].name, parameters[before].annotation, inspect.unwrap(fn)):
-        return signature
-    return signature.replace(parameters=parameters[:before] + parameters[before + 1 :])
+    return signature.replace(parameters=[each for each in signature.parameters.values() if each.name != found[0]])
 
 
 def always_takes_settings(fn: Callable[..., Any], before: int = 0) -> None:
@@ -192,11 +213,67 @@ def is_coroutine_function(fn: Any) -> bool:
 
 
 def _is_settings(name: str, annotation: Any, fn: Any) -> bool:
-    if name == "settings" or annotation is Settings:
-        return True
-    if not isinstance(annotation, str):
+    return name == "settings" or _means_settings(annotation, fn)
+
+
+def _is_settings_by_keyword(name: str, annotation: Any, fn: Any) -> bool:
+    # Any keyword-only parameter may be the function's own: one of that name is, if it is of another type.
+    unsaid = annotation is None or annotation is inspect.Parameter.empty
+    return name == "settings" if unsaid else _means_settings(annotation, fn)
+
+
+def _means_settings(annotation: Any, fn: Any) -> bool:
+    """Whether an annotation is `Settings`, perhaps with None or with something that is said of it."""
+    if annotation is None or isinstance(annotation, type):
+        return annotation is Settings
+    if isinstance(annotation, str):
+        meant = [_meant_by(name, fn) for name in _classes_in(annotation)]
+        return bool(meant) and all(meant)
+    if isinstance(annotation, ForwardRef):
+        return _means_settings(annotation.__forward_arg__, fn)
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _means_settings(get_args(annotation)[0], fn)
+    if origin not in (Union, UnionType):
         return False
-    first, *rest = annotation.strip("'\"").split(".")
+    return all(_means_settings(each, fn) for each in get_args(annotation) if each is not type(None))
+
+
+@functools.lru_cache(maxsize=1024)
+def _classes_in(annotation: str) -> tuple[str, ...]:
+    """The names in an annotation that is text, without None and what `Annotated` adds; none if it says more."""
+    try:
+        return tuple(_names_in(ast.parse(annotation.strip(), mode="eval").body))
+    except (SyntaxError, ValueError):
+        return ()
+
+
+def _names_in(node: ast.expr) -> list[str]:
+    if isinstance(node, ast.Name | ast.Attribute):
+        return [ast.unparse(node)]
+    if isinstance(node, ast.Constant):
+        return list(_classes_in(node.value)) if isinstance(node.value, str) else _nothing_but(node.value is None)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return _names_in(node.left) + _names_in(node.right)
+    if isinstance(node, ast.Subscript):
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        form = ast.unparse(node.value).rpartition(".")[2]
+        if form in ("Optional", "Union"):
+            return [name for part in parts for name in _names_in(part)]
+        if form == "Annotated":
+            return _names_in(parts[0])
+    raise ValueError("neither a class nor a union of some")
+
+
+def _nothing_but(allowed: bool) -> list[str]:
+    if not allowed:
+        raise ValueError("neither a class nor None")
+    return []
+
+
+def _meant_by(name: str, fn: Any) -> bool:
+    """Whether a name in an annotation that is text stands for `Settings` where the function is written."""
+    first, *rest = name.split(".")
     meant = getattr(fn, "__globals__", {}).get(first)
     for part in rest:
         meant = getattr(meant, part, None)
@@ -204,53 +281,63 @@ def _is_settings(name: str, annotation: Any, fn: Any) -> bool:
     return meant is Settings if meant is not None else [first, *rest][-1] == "Settings"
 
 
-def _first_parameter(fn: Any, skip: int) -> str | None:
-    """The name of the parameter for settings that is next in turn after `skip` positional arguments."""
+_Found = tuple[str, bool]
+"""The name of a parameter for settings, and whether it takes them by keyword alone."""
+
+
+def _parameter_of(fn: Any, skip: int) -> _Found | None:
+    """The parameter for settings that is next in turn after `skip` positional arguments, or keyword-only."""
     kind = type(fn)
     if kind is FunctionType:
         return _of_function(fn, skip)
     if kind is MethodType:
-        return _first_parameter(fn.__func__, skip + 1)
+        return _parameter_of(fn.__func__, skip + 1)
     if isinstance(fn, functools.partial):
-        if "settings" in fn.keywords:
-            return None
-        return _first_parameter(fn.func, skip + len(fn.args))
+        found = _parameter_of(fn.func, skip + len(fn.args))
+        return found if found is not None and found[0] not in fn.keywords else None
     if getattr(fn, _ALWAYS, None) == skip:
-        return "settings"
+        return "settings", False
     if not isinstance(fn, type) and "__signature__" not in getattr(fn, "__dict__", ()):
         wrapped = getattr(fn, "__wrapped__", None)
         if wrapped is not None:
-            return _first_parameter(wrapped, skip)
+            return _parameter_of(wrapped, skip)
         call = getattr(kind, "__call__", None)  # noqa: B004
         if type(call) is FunctionType and not hasattr(kind, "__signature__"):
             return _of_function(call, skip + 1)
     return _of_signature(fn, skip)
 
 
-def _of_function(fn: FunctionType, skip: int) -> str | None:
+def _of_function(fn: FunctionType, skip: int) -> _Found | None:
     if fn.__dict__:
         if fn.__dict__.get(_ALWAYS) == skip:
-            return "settings"
+            return "settings", False
         if "__signature__" in fn.__dict__:
             return _of_signature(fn, skip)
     code = fn.__code__
-    if code.co_argcount > skip:
+    positional = code.co_argcount
+    if positional > skip:
         name = code.co_varnames[skip]
-        if name == "settings":
-            return name
-        try:
-            annotation = fn.__annotations__.get(name)
-        except NameError:
-            annotation = None  # an annotation that cannot be evaluated is no `Settings`
-        return name if annotation is not None and _is_settings(name, annotation, fn) else None
+        # By name first: it is asked at every call.
+        if name == "settings" or _means_settings(_annotation(fn, name), fn):
+            return name, False
+    for name in code.co_varnames[positional : positional + code.co_kwonlyargcount]:
+        if _is_settings_by_keyword(name, _annotation(fn, name), fn):
+            return name, True
     wrapped = fn.__dict__.get("__wrapped__")
     # A wrapper that takes anything says nothing itself: the function it hands its arguments to does.
-    if wrapped is not None and code.co_flags & inspect.CO_VARARGS:
-        return _first_parameter(wrapped, skip)
+    if wrapped is not None and positional <= skip and code.co_flags & inspect.CO_VARARGS:
+        return _parameter_of(wrapped, skip)
     return None
 
 
-def _of_signature(fn: Any, skip: int) -> str | None:
+def _annotation(fn: FunctionType, name: str) -> Any:
+    try:
+        return fn.__annotations__.get(name)
+    except NameError:
+        return None  # an annotation that cannot be evaluated is no `Settings`
+
+
+def _of_signature(fn: Any, skip: int) -> _Found | None:
     # Slow, and the same at every call for what is written in C and for classes.
     if not isinstance(fn, (BuiltinFunctionType, type)):
         return _look_up_signature(fn, skip)
@@ -260,17 +347,24 @@ def _of_signature(fn: Any, skip: int) -> str | None:
     return known[skip]
 
 
-def _look_up_signature(fn: Any, skip: int) -> str | None:
+def _look_up_signature(fn: Any, skip: int) -> _Found | None:
     try:
-        parameters = list(inspect.signature(fn).parameters.values())
+        signature = inspect.signature(fn)
     except (TypeError, ValueError):
         return None
-    positional = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
-    if len(positional) <= skip:
-        return None
-    if not _is_settings(positional[skip].name, positional[skip].annotation, inspect.unwrap(fn)):
-        return None
-    return positional[skip].name
+    return _in_signature(signature, fn, skip)
+
+
+def _in_signature(signature: inspect.Signature, fn: Any, skip: int) -> _Found | None:
+    written = inspect.unwrap(fn)
+    parameters = list(signature.parameters.values())
+    for each in parameters[skip : skip + 1]:
+        if each.kind in _POSITIONAL and _is_settings(each.name, each.annotation, written):
+            return each.name, False
+    for each in parameters:
+        if each.kind is each.KEYWORD_ONLY and _is_settings_by_keyword(each.name, each.annotation, written):
+            return each.name, True
+    return None
 
 
 def missing_settings(name: str, got: tuple[Any, ...], *, waits: bool = True) -> TypeError:
