@@ -125,7 +125,9 @@ class MockPlanner:
             elif isinstance(value, FunctionRef) and not self.coloring.program.owns(value.function):
                 function = self.coloring.program.functions[value.function]
                 names.add(function.name if self.coloring.is_coroutine(function) else replacement.attribute)
-        names.discard(replacement.attribute)
+        # What objects are given elsewhere under the same name does not change it.
+        if replacement.attribute in names:
+            return None
         return names.pop() if len(names) == 1 else None
 
     def _is_configured(self, node: ast.Call, scope: Scope) -> bool:
