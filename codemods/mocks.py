@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from codemods.coloring import Coloring
 from codemods.program.build import dotted, iter_own
-from codemods.program.model import ModuleInfo
+from codemods.program.model import FunctionInfo, ModuleInfo
 from codemods.program.replacements import Replacement, replaced_values, replacement_by_call
 from codemods.program.scopes import Scope
 from codemods.program.values import ClassRef, External, FunctionRef, Instance, Stub, Values
@@ -118,17 +118,22 @@ class MockPlanner:
     def new_name(self, replacement: Replacement, scope: Scope) -> str | None:
         """The attribute that is called now in place of the one that is replaced; None if it is the same."""
         values = replaced_values(self.coloring.flow, scope, replacement)
-        names: set[str] = set()
-        for value in values:
-            if isinstance(value, External) and value.name in self.renamed:
-                names.add(self.renamed[value.name].rpartition(".")[2])
-            elif isinstance(value, FunctionRef) and not self.coloring.program.owns(value.function):
-                function = self.coloring.program.functions[value.function]
-                names.add(function.name if self.coloring.is_coroutine(function) else replacement.attribute)
-        # What objects are given elsewhere under the same name does not change it.
-        if replacement.attribute in names:
-            return None
+        names = {
+            self.renamed[v.name].rpartition(".")[2]
+            for v in values
+            if isinstance(v, External) and v.name in self.renamed
+        }
+        for function in self._called(values):
+            names.add(function.name if self.coloring.is_coroutine(function) else replacement.attribute)
+        names.discard(replacement.attribute)
         return names.pop() if len(names) == 1 else None
+
+    def _called(self, values: Values) -> list[FunctionInfo]:
+        """Functions of the library that a name stands for: of a class's, the methods, and not what objects are given."""
+        program = self.coloring.program
+        functions = [program.functions[v.function] for v in values if isinstance(v, FunctionRef)]
+        theirs = [function for function in functions if not program.owns(function.symbol)]
+        return [function for function in theirs if function.owner is not None] or theirs
 
     def _is_configured(self, node: ast.Call, scope: Scope) -> bool:
         """Whether a patch is told what to return, by its arguments or by assignments to the mock that it makes.

@@ -130,6 +130,17 @@ def test_a_patch_of_a_twin_s_name_patches_the_function_that_is_called() -> None:
     )
 
 
+def test_a_method_that_objects_are_given_another_function_for_is_patched_by_its_name() -> None:
+    code = """
+    from unittest.mock import patch
+
+    def calls():
+        with patch("dspy.predict.agent.Agent.forward", return_value=1):
+            pass
+    """
+    assert_migrated(code, code)
+
+
 def test_mocks_that_stand_for_coroutines_are_asynchronous_and_were_called_with_settings() -> None:
     assert_migrated(
         """

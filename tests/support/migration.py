@@ -50,6 +50,15 @@ class Agent(Module):
     aforward = forward
 
 
+async def rehearsed(settings: Settings, /, **kwargs):
+    return kwargs
+
+
+def rehearse(agent: Agent) -> Agent:
+    agent.forward = rehearsed
+    return agent
+
+
 async def complete(settings: Settings, prompt):
     return await litellm.acompletion(prompt=prompt)
 
@@ -57,7 +66,8 @@ async def complete(settings: Settings, prompt):
 acomplete = complete
 """,
 }
-"""The toy, and an agent that keeps a predictor and an interpreter, and a function with a twin's name."""
+"""The toy, and an agent that keeps a predictor and an interpreter, and is given another `forward`; and a function with a
+twin's name."""
 
 RENAMED = """
 [[renamed]]
