@@ -129,7 +129,7 @@ class MockPlanner:
         return names.pop() if len(names) == 1 else None
 
     def _called(self, values: Values) -> list[FunctionInfo]:
-        """Functions of the library that a name stands for: of a class's, the methods, and not what objects are given."""
+        """Functions of the library that a name stands for: of a class, methods, and not what objects are given."""
         program = self.coloring.program
         functions = [program.functions[v.function] for v in values if isinstance(v, FunctionRef)]
         theirs = [function for function in functions if not program.owns(function.symbol)]

@@ -66,7 +66,7 @@ async def complete(settings: Settings, prompt):
 acomplete = complete
 """,
 }
-"""The toy, and an agent that keeps a predictor and an interpreter, and is given another `forward`; and a function with a
+"""The toy, an agent that keeps a predictor and an interpreter and is given another `forward`, and a function with a
 twin's name."""
 
 RENAMED = """
