@@ -12,6 +12,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -117,7 +118,7 @@ def measure_all(measures: tuple[Measure, ...], runs: int, console: Console) -> R
     release = read_release(pin, options)
     trees = {side: cache / "benchmarks" / side for side in SIDES}
     _write_tree(trees["upstream"], release.files)
-    run_sync(SyncOptions(**{**options.__dict__, "out": trees["converted"]}))
+    run_sync(replace(options, out=trees["converted"]))
     dependencies = tomllib.loads(release.files["pyproject.toml"].decode())["project"]["dependencies"]
     environment = test_environment([*dependencies, "aiohttp"], pin.resolved_on, "3.12", cache / "environments")
     found: dict[str, dict[str, list[float]]] = {each.name: {side: [] for side in SIDES} for each in measures}

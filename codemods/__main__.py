@@ -28,6 +28,8 @@ def require_python(version=None):  # type: ignore[no-untyped-def]  # pyright: ig
 def main() -> None:
     """Run the command line."""
     require_python()
+    # What is loaded stays, and is not to be gone through at every few hundred objects.
+    gc.set_threshold(50_000)
     # Only now: an older Python cannot even read it.
     from codemods.cli import app
 

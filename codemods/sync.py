@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +87,7 @@ class SyncOptions:
         """The directory that is written."""
         return (self.out or self.project.generated).resolve()
 
-    @property
+    @cached_property
     def store(self) -> Store:
         """What earlier runs worked out."""
         return Store(self.cache / DIRECTORY)
@@ -192,7 +193,7 @@ def run_sync(
     pin = load_pin(options.project.pin)
     with clock.stage("source"):
         tree = read_release(pin, options)
-        texts = python_texts(tree)
+        texts = python_texts(tree, options.store)
     with clock.stage("patches"):
         patched = engine.patch(texts, tree.version, options)
     with engine.beside(tree, patched, options) as importer:
@@ -284,8 +285,12 @@ def read_release(pin: Pin, options: SyncOptions) -> SourceTree:
     return load_source(pin, options.source, options.upstream, submodule=options.project.upstream, cache=options.cache)
 
 
-def python_texts(tree: SourceTree) -> dict[str, str]:
+def python_texts(tree: SourceTree, store: Store | None = None) -> dict[str, str]:
     """The release's Python files as text, by posix path.
+
+    Args:
+        tree: the release.
+        store: where it is kept of which texts one knows that they parse.
 
     Raises:
         ToolError: files that are not UTF-8 or do not parse, all of them, with file and line.
@@ -296,7 +301,7 @@ def python_texts(tree: SourceTree) -> dict[str, str]:
         if name.startswith(f"{PACKAGE}/") and name.endswith(".py"):
             try:
                 texts[name] = content.decode()
-                parsed(texts[name])
+                _check_that_it_parses(texts[name], store or Store())
             except UnicodeDecodeError as error:
                 faults.append(f"  {name}: is not UTF-8 ({error.reason} at byte {error.start})")
             except (SyntaxError, ValueError) as error:
@@ -309,6 +314,13 @@ def python_texts(tree: SourceTree) -> dict[str, str]:
             "read it from elsewhere with --source.",
         )
     return texts
+
+
+def _check_that_it_parses(text: str, store: Store) -> None:
+    key = digest("parses", text)
+    if not store.has(key):
+        parsed(text)
+        store.put_text(key, "")
 
 
 # --- the engine -------------------------------------------------------------------------------------------------------
@@ -409,7 +421,7 @@ def _verify(stage: Path, tree: SourceTree, options: SyncOptions, importer: Impor
             python=python,
             importer=importer,
             no_python="left out with --no-imports",
-            upstream=python_texts(tree),
+            upstream=python_texts(tree, options.store),
             checker=type_checker(stage, tree.version, options) if options.types else None,
             store=options.store,
         )

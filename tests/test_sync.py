@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -27,7 +28,7 @@ from codemods.errors import ToolError
 from codemods.project import CACHE_VARIABLE, Project
 from codemods.source import SourceTree
 from codemods.stages import Patched, StalePatch
-from codemods.sync import DifferencesError, ProblemsError, Stages, SyncOptions, early_imports, run_sync
+from codemods.sync import DifferencesError, ProblemsError, Stages, SyncOptions, early_imports, python_texts, run_sync
 from codemods.verify import Importer, VerifyResult, dependency_environment
 from codemods.verify.defects import Defect
 from tests.releases import pin_for, release_files, write_sdist, write_tree
@@ -281,6 +282,20 @@ def test_an_engine_that_fails_leaves_the_target_alone(options: SyncOptions, engi
         with pytest.raises(ToolError, match="matched nothing"):
             run_sync(options, stages=stages)
         assert content(options.target) == before
+
+
+def test_a_text_that_parsed_once_is_not_parsed_to_see_whether_it_does(
+    options: SyncOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(sync_module, "parsed", lambda text: asked.append(text) or ast.parse(text))
+    for files in (
+        {"dspy/a.py": b"x = 1\n", "dspy/b.py": b"y = (\n"},
+        {"dspy/a.py": b"x = 1\n", "dspy/b.py": b"y = (\n"},
+    ):
+        with pytest.raises(ToolError, match=r"dspy/b\.py:1"):
+            python_texts(SourceTree("2.0.1", "path", files), options.store)
+    assert asked == ["x = 1\n", "y = (\n", "y = (\n"]
 
 
 # --- what goes on beside the conversion -------------------------------------------------------------------------------

@@ -6,15 +6,16 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from codemods.errors import ToolError
 from codemods.kept import Store
-from codemods.verify import DECLARED, Defect, dependency_environment, verify
+from codemods.verify import DECLARED, Defect, dependency_environment, lint, verify
 
 Tree = Callable[..., Path]
 
@@ -616,6 +617,23 @@ class TestRuff:
         (root / "pyproject.toml").write_text("[tool.ruff]\nexclude = ['*']\n")
         (root / ".gitignore").write_text("dspy\n")
         assert self.check(tree, "import os\n") == [(1, "F401")]
+
+    def test_what_is_kept_is_not_asked_again(self, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[list[str]] = []
+        run = lint._run
+
+        def noted(folder: Path, paths: Iterable[str]) -> Any:
+            asked.append(sorted(paths))
+            return run(folder, asked[-1])
+
+        monkeypatch.setattr(lint, "_run", noted)
+        store, code = Store(tmp_path / "kept"), "import os\n"
+        for changed in ("", "x = 1\n", "x = 1\n"):
+            root = tree(a=code + changed)
+            upstream = {each: (root / each).read_text() for each in SOUND}
+            found = [str(each) for each in verify(root, upstream=upstream, store=store).defects if each.check == "ruff"]
+            assert len(found) == 1 and "os" in found[0]
+        assert asked == [sorted(upstream), ["dspy/a.py"], ["dspy/a.py"]]
 
     def test_ruff_that_does_not_run(self, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("codemods.verify.lint.RULES", ("NO-SUCH-RULE",))

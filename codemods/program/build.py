@@ -10,7 +10,7 @@ from typing import cast
 
 from codemods.errors import ToolError
 from codemods.program.model import ClassInfo, FunctionInfo, ModuleInfo, Program
-from codemods.syntax import children, parsed, walk
+from codemods.syntax import LEAVES, children, parsed, walk
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 """As Python counts lines."""
@@ -130,6 +130,8 @@ def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
     while stack:
         current = stack.pop()
         yield current
+        if current.__class__ in LEAVES:
+            continue
         below = _outer_parts(current) if isinstance(current, _SCOPES) else children(current)
         below.reverse()
         stack += below

@@ -28,6 +28,7 @@ from pathlib import Path
 from codemods.errors import ToolError
 from codemods.kept import Store
 from codemods.rules import load_rules
+from codemods.syntax import parsed
 from codemods.verify.alone import check_alone
 from codemods.verify.arguments import wrong_arguments
 from codemods.verify.awaits import lost_coroutines
@@ -35,10 +36,10 @@ from codemods.verify.checker import Checker
 from codemods.verify.defects import Defect
 from codemods.verify.globals import DECLARED
 from codemods.verify.grammar import OLDEST
-from codemods.verify.importer import Importer, needed
+from codemods.verify.importer import Importer, importable, needed
 from codemods.verify.imports import OptionalImport, dependency_environment, judge_imports
 from codemods.verify.lint import beyond_upstream
-from codemods.verify.model import PACKAGE
+from codemods.verify.model import PACKAGE, module_name
 from codemods.verify.types import beyond_upstream as new_type_errors
 
 __all__ = [
@@ -113,18 +114,17 @@ def verify(
     skipped: list[str] = []
     with ThreadPoolExecutor(2) as beside:
         # Ruff and the imports are processes of their own, which take no time from the others where there is a core.
-        linting = beside.submit(_linted, package_root, files, upstream) if upstream is not None else None
+        meant = importable(files)
+        importing = None
+        if python is not None:
+            asked = importer or Importer(python, needed(parsed(files[path]) for path in meant))
+            importing = beside.submit(asked.import_all, package_root, sorted(map(module_name, meant)))
+        linting = beside.submit(_linted, files, upstream, store or Store()) if upstream is not None else None
 
         started = time.perf_counter()
         package, alone = check_alone(files, declared, rules, store or Store())
         defects = [defect for found in alone.values() for defect in found.defects]
         seconds["alone"] = time.perf_counter() - started
-
-        meant = sorted(name for name, module in package.modules.items() if not alone[module.path].is_notice)
-        importing = None
-        if python is not None:
-            asked = importer or Importer(python, needed(module.tree for module in package.modules.values()))
-            importing = beside.submit(asked.import_all, package_root, meant)
 
         started = time.perf_counter()
         for module in package.modules.values():
@@ -168,8 +168,8 @@ def verify(
     )
 
 
-def _linted(package_root: Path, files: Mapping[str, str], upstream: Mapping[str, str]) -> list[Defect]:
-    return list(beyond_upstream(package_root, files, upstream))
+def _linted(files: Mapping[str, str], upstream: Mapping[str, str], store: Store) -> list[Defect]:
+    return list(beyond_upstream(files, upstream, store))
 
 
 def _read(package_root: Path) -> dict[str, str]:

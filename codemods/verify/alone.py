@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,12 +21,10 @@ class Alone:
 
     Args:
         parses: whether there is a tree of it.
-        is_notice: whether it does nothing but refuse to be imported, with a word on where its contents went.
         defects: what is wrong with it.
     """
 
     parses: bool
-    is_notice: bool
     defects: tuple[Defect, ...]
 
 
@@ -51,18 +48,13 @@ def check_alone(
     modules = {module.path: module for module in package.modules.values()}
     for path, found in grammar.items():
         module = None if path in others else modules.get(path)
-        alone[path] = _outcome(found, trees.get(path), module, declared)
+        alone[path] = _outcome(found, module, declared)
         store.put(Alone, keys[path], alone[path])
     return package, alone
 
 
-def _outcome(grammar: Grammar, tree: ast.Module | None, module: Module | None, declared: Mapping[str, str]) -> Alone:
+def _outcome(grammar: Grammar, module: Module | None, declared: Mapping[str, str]) -> Alone:
     defects = list(grammar.defects)
     if module is not None:
         defects += [*global_settings(module, declared), *blocking(module), *shape(module)]
-    return Alone(grammar.parses, tree is not None and _is_notice(tree), tuple(defects))
-
-
-def _is_notice(tree: ast.Module) -> bool:
-    documented = ast.get_docstring(tree, clean=False) is not None
-    return [type(statement) for statement in tree.body[documented:]] == [ast.Raise]
+    return Alone(grammar.parses, tuple(defects))

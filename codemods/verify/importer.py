@@ -10,18 +10,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from codemods.errors import ToolError
+from codemods.syntax import parsed
 from codemods.verify.model import PACKAGE
 
 IMPORT_SECONDS = 300
 _SCRIPT = """
-import importlib, json, os, sys, traceback
+import gc, importlib, json, os, sys, traceback
+gc.disable()
 # A module may take over the process's streams as it is imported: one that is run as a program of its own, say.
 answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
 for name in json.loads(sys.stdin.readline()):
@@ -51,6 +53,8 @@ for name in modules:
         outcome[name] = [text, missing, place]
 answer.write("\\n" + json.dumps(outcome) + "\\n")
 answer.flush()
+# What the modules have registered for the end, and their threads, are no business of this check.
+os._exit(0)
 """
 
 
@@ -122,6 +126,24 @@ class Importer:
     def _did_not_run(self, error: Exception) -> ToolError:
         remedy = f"See that {self.python} starts, and try again."
         return ToolError(f"the import check did not run: {error}", remedy=remedy)
+
+
+def importable(files: Mapping[str, str]) -> list[str]:
+    """The paths of modules that are meant to be imported, in order.
+
+    Left out is what does not parse, and what does nothing but refuse, with a word on where its contents went.
+    """
+    found: list[str] = []
+    for path in sorted(files):
+        with suppress(SyntaxError, ValueError):
+            if not _is_notice(parsed(files[path])):
+                found.append(path)
+    return found
+
+
+def _is_notice(tree: ast.Module) -> bool:
+    documented = ast.get_docstring(tree, clean=False) is not None
+    return [type(statement) for statement in tree.body[documented:]] == [ast.Raise]
 
 
 def needed(trees: Iterable[ast.Module]) -> set[str]:

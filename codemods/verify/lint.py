@@ -11,12 +11,14 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from codemods.errors import ToolError
+from codemods.kept import Store, digest
 from codemods.verify.defects import Defect
 from codemods.verify.grammar import OLDEST
 from codemods.verify.scopes import scope_at
@@ -46,26 +48,65 @@ class _Finding(BaseModel):
 _FINDINGS = TypeAdapter(list[_Finding])
 
 
-def beyond_upstream(package_root: Path, files: Mapping[str, str], upstream: Mapping[str, str]) -> Iterator[Defect]:
+@dataclass(frozen=True)
+class _Said:
+    """What ruff says of one file: rule, name, line and message of each finding, in the order of lines."""
+
+    findings: tuple[tuple[str, str, int, str], ...]
+
+
+def beyond_upstream(files: Mapping[str, str], upstream: Mapping[str, str], store: Store) -> Iterator[Defect]:
     """Finds what ruff says of the package and does not say of upstream.
 
     Args:
-        package_root: the folder the generated files lie in.
-        files: their texts, by path.
+        files: the package's texts, by path.
         upstream: upstream's texts, by path. A file that upstream does not have is judged by itself.
+        store: where what it says of a file is looked up and kept.
 
     Raises:
         ToolError: ruff could not be run.
     """
-    of_upstream = {path: upstream[path] for path in files if path in upstream}
-    with TemporaryDirectory(prefix="dspy-async-") as folder:
-        _write(Path(folder), of_upstream)
-        old = _by_key(_run(Path(folder), of_upstream), Path(folder), of_upstream)
-    new = _by_key(_run(package_root, files), package_root, files)
-    for key, findings in new.items():
+    old = _by_key(_said({path: upstream[path] for path in files if path in upstream}, store))
+    for key, findings in _by_key(_said(files, store)).items():
         # Which of several is the new one cannot be told; the last ones are as good as any.
         for line, message in findings[len(old.get(key, ())) :]:
             yield Defect(key[1], line, "ruff", f"{key[0]} {message}")
+
+
+def _by_key(said: Mapping[str, _Said]) -> dict[Key, list[tuple[int, str]]]:
+    """The findings as (line, message), in the order of lines."""
+    keyed: defaultdict[Key, list[tuple[int, str]]] = defaultdict(list)
+    for path, each in said.items():
+        for rule, name, line, message in each.findings:
+            keyed[rule, path, name].append((line, message))
+    return keyed
+
+
+def _said(files: Mapping[str, str], store: Store) -> dict[str, _Said]:
+    """What ruff says of each file. Its rules look at one at a time, so that it is kept by the file's text."""
+    keys = {path: digest("ruff", path, text, RULES) for path, text in files.items()}
+    said = {path: found for path, key in keys.items() if (found := store.found(_Said, key)) is not None}
+    asked = {path: text for path, text in files.items() if path not in said}
+    if asked:
+        for path, findings in _asked(asked).items():
+            said[path] = findings
+            store.put(_Said, keys[path], findings)
+    return said
+
+
+def _asked(files: Mapping[str, str]) -> dict[str, _Said]:
+    with TemporaryDirectory(prefix="dspy-async-") as folder:
+        root = Path(folder).resolve()
+        _write(root, files)
+        found = _run(root, files)
+    named: dict[str, list[tuple[str, str, int, str]]] = {path: [] for path in files}
+    for finding in sorted(found, key=lambda each: each.location.row):
+        # What does not parse is a defect of the check for grammar.
+        if finding.code is not None and finding.code != "invalid-syntax":
+            path = finding.filename.resolve().relative_to(root).as_posix()
+            name = _name(finding, files[path])
+            named[path].append((finding.code, name, finding.location.row, finding.message))
+    return {path: _Said(tuple(findings)) for path, findings in named.items()}
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
@@ -73,19 +114,6 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
-
-
-def _by_key(findings: Iterable[_Finding], root: Path, files: Mapping[str, str]) -> dict[Key, list[tuple[int, str]]]:
-    """The findings as (line, message), in the order of lines."""
-    keyed: defaultdict[Key, list[tuple[int, str]]] = defaultdict(list)
-    root = root.resolve()
-    for finding in sorted(findings, key=lambda each: each.location.row):
-        # What does not parse is a defect of the check for grammar.
-        if finding.code is not None and finding.code != "invalid-syntax":
-            path = finding.filename.resolve().relative_to(root).as_posix()
-            name = _name(finding, files[path])
-            keyed[finding.code, path, name].append((finding.location.row, finding.message))
-    return keyed
 
 
 def _name(finding: _Finding, text: str) -> str:

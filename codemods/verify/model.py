@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
 
-from codemods.syntax import children, walk
+from codemods.syntax import LEAVES, children, walk
 
 PACKAGE = "dspy"
 """The import name of what is verified."""
@@ -46,7 +46,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Names = dict[str, ast.AST | None]
 Values = dict[str, list[ast.expr]]
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda})
-_SCOPES = _FUNCTIONS | {ast.ClassDef}
+_CLOSED = _FUNCTIONS | {ast.ClassDef} | LEAVES
 _NAMED = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom})
 """What binds a name that other places go by."""
 _BINDING = frozenset(
@@ -341,7 +341,7 @@ def walk_body(function: Function | ast.Lambda) -> tuple[ast.AST, ...]:
     while stack:
         node = stack.pop()
         found.append(node)
-        if node.__class__ not in _SCOPES:
+        if node.__class__ not in _CLOSED:
             stack += children(node)
     return tuple(found)
 
@@ -371,12 +371,19 @@ def bindings(function: Function | ast.Lambda) -> Names:
     return {name: bound for name, bound in names.items() if name not in free}
 
 
+def module_name(path: str) -> str:
+    """The dotted name of the module at a path."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
 def read_module(path: str, tree: ast.Module) -> Module:
     """The model of one module, from its tree."""
-    name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    name = module_name(path)
     module = Module(name, path, tree)
     module.nodes.append(tree)
     for parent in module.nodes:  # It grows as we go.
+        if parent.__class__ in LEAVES:
+            continue
         below = children(parent)
         module.nodes += below
         module.parents.update(dict.fromkeys(below, parent))
