@@ -15,6 +15,8 @@ from codemods.program.replacements import replacement_by_call
 from codemods.program.scopes import Scope
 from codemods.program.values import External, FunctionRef, Instance
 
+_FUNCTIONS = (ast.Lambda, ast.Name, ast.Attribute)
+"""Expressions that may be one."""
 _LOOKS_AT_FUNCTIONS = frozenset(
     {"wraps", "partial", "iscoroutinefunction", *STARTING, "ready", "bind",
      "update_wrapper", "getattr", "setattr", "callable", "isinstance", "type", "id", "repr", "str", "MethodType",
@@ -39,7 +41,7 @@ def handed_out(
     """Coroutine functions that ``call`` hands to foreign code as ``argument``."""
     value = argument.value if isinstance(argument, ast.keyword) else argument
     name = (dotted(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")).split(".")[-1]
-    if not isinstance(value, ast.Lambda | ast.Name | ast.Attribute) or name in _LOOKS_AT_FUNCTIONS | _STANDS_IN:
+    if not isinstance(value, _FUNCTIONS) or name in _LOOKS_AT_FUNCTIONS or name in _STANDS_IN:
         return
     if not _is_foreign(coloring, call, scope):
         return

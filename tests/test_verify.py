@@ -633,7 +633,7 @@ class TestRuff:
             upstream = {each: (root / each).read_text() for each in SOUND}
             found = [str(each) for each in verify(root, upstream=upstream, store=store).defects if each.check == "ruff"]
             assert len(found) == 1 and "os" in found[0]
-        assert asked == [sorted(upstream), ["dspy/a.py"], ["dspy/a.py"]]
+        assert asked == [sorted([*SOUND, "dspy/a.py"]), ["dspy/a.py"]]
 
     def test_ruff_that_does_not_run(self, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("codemods.verify.lint.RULES", ("NO-SUCH-RULE",))

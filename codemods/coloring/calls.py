@@ -18,6 +18,7 @@ from codemods.program.values import External, FunctionRef, Instance, Made, Opaqu
 from codemods.relays import relayed_at
 
 _Drawn = dict[str, list[tuple[FunctionInfo, int]]]
+_LOOPS = (ast.For, ast.comprehension)
 STARTING = frozenset({"start_soon", "add_task"})
 """Methods of task groups and of what runs behind a response: they await the function that they are handed."""
 
@@ -102,7 +103,7 @@ class CallGraph:
     def _collect_drawers(self) -> None:
         for scope in self.flow.scopes:
             for node in scope.nodes if scope.function is not None else ():
-                if isinstance(node, ast.For | ast.comprehension):
+                if isinstance(node, _LOOPS):
                     self._draws(node.iter, scope)
                 elif isinstance(node, ast.YieldFrom):
                     self._draws(node.value, scope)

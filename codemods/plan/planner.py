@@ -35,6 +35,8 @@ from codemods.program.build import dotted
 from codemods.suites import Suite, marks_of
 from codemods.syntax import children
 
+_WITH_VALUE = (ast.keyword, ast.Starred)
+_MEMBERSHIP = (ast.In, ast.NotIn)
 _STATEMENTS = frozenset(ast.stmt.__subclasses__())
 _SIMPLE = frozenset({ast.Expr, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Assert, ast.Raise})
 _COMPREHENSIONS = frozenset({ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp})
@@ -212,7 +214,7 @@ class _Planner:
 
     def _visit_Compare(self, node: ast.Compare, place: Place) -> None:
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            if isinstance(operator, ast.In | ast.NotIn):
+            if isinstance(operator, _MEMBERSHIP):
                 note_drawn(self.context, right, node, place)
         self._children(node, place)
 
@@ -270,7 +272,7 @@ class _Planner:
             if isinstance(argument, ast.keyword) and argument.arg is not None:
                 self.lambdas.hint(argument.value, argument.arg)
             note_handed_out(self.context, node, argument, place)
-            value = argument.value if isinstance(argument, ast.keyword | ast.Starred) else argument
+            value = argument.value if isinstance(argument, _WITH_VALUE) else argument
             if consumes and not isinstance(value, ast.GeneratorExp):
                 note_drawn(self.context, value, node, place)
             if search is not None and argument is node.args[0]:

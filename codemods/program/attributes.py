@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from codemods.program.flow import Flow
 
 
+_ASKED_OFTEN = (Instance, ClassRef, ModuleRef, SuperRef)
+
+
 def attribute_expression(flow: Flow, node: ast.Attribute, scope: Scope) -> Values:
     """What ``x.name`` may hold in a scope."""
     found: set[Value] = set()
@@ -43,7 +46,7 @@ def attribute_expression(flow: Flow, node: ast.Attribute, scope: Scope) -> Value
 
 def attribute_values(flow: Flow, base: Value, name: str) -> Values:
     """The values of ``base.name``."""
-    if isinstance(base, Instance | ClassRef | ModuleRef | SuperRef):
+    if isinstance(base, _ASKED_OFTEN):
         return flow.variables.answered((base, name), lambda: _attribute_of(flow, base, name))
     return _attribute_of(flow, base, name)
 

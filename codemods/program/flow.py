@@ -85,9 +85,10 @@ class Flow:
         queue: deque[int] = deque()
         queued: set[int] = set()
         while self.variables.stale or queue:
-            queue += self._in_turn(self.variables.stale - queued)
-            queued |= self.variables.stale
-            self.variables.stale.clear()
+            if self.variables.stale:
+                queue += self._in_turn(self.variables.stale - queued)
+                queued |= self.variables.stale
+                self.variables.stale.clear()
             index = queue.popleft()
             queued.discard(index)
             step = self.steps[index]
@@ -125,7 +126,7 @@ class Flow:
         handler = VALUES_OF.get(type(node))
         if handler is None:
             return NOTHING
-        if scope is not self._running or not isinstance(self.variables.reader, int):
+        if scope is not self._running or self.variables.reader.__class__ is not int:
             return handler(self, node, scope)
         known = self._met.get(node)
         if known is None:

@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from codemods.program.flow import Flow
 
 
+# Unions of types are made anew wherever they are asked about, which takes longer than the question.
+_WITH_ONE_TARGET = (ast.NamedExpr, ast.AugAssign)
+_LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_WITH_ATTRIBUTES = (Instance, ClassRef)
+
+
 def bind_statement(flow: Flow, node: ast.AST, scope: Scope) -> None:
     """Let what a statement binds hold what it is bound to. ``node`` is one of a scope's ``nodes``."""
     if isinstance(node, ast.Assign):
@@ -39,9 +46,9 @@ def bind_statement(flow: Flow, node: ast.AST, scope: Scope) -> None:
         if node.value is not None:
             values |= flow.values(node.value, scope)
         _bind(flow, node.target, values, scope)
-    elif isinstance(node, ast.NamedExpr | ast.AugAssign):
+    elif isinstance(node, _WITH_ONE_TARGET):
         _bind(flow, node.target, flow.values(node.value, scope), scope)
-    elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+    elif isinstance(node, _LOOPS):
         _bind(flow, node.target, element_values(flow, flow.values(node.iter, scope)), scope)
     elif isinstance(node, ast.withitem):
         if node.optional_vars is not None:
@@ -62,7 +69,7 @@ def bind_statement(flow: Flow, node: ast.AST, scope: Scope) -> None:
     elif isinstance(node, ast.ExceptHandler):
         if node.name:
             flow.variables.add(_variable(flow, node.name, scope), frozenset({OBJECT}))
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    elif isinstance(node, _DEFINITIONS):
         _bind_definition(flow, node, scope)
     elif isinstance(node, ast.ClassDef):
         flow.variables.add(_variable(flow, node.name, scope), frozenset({ClassRef(flow.program.class_of[node].symbol)}))
@@ -94,7 +101,7 @@ def _bind(flow: Flow, target: ast.expr, values: Values, scope: Scope) -> None:
         flow.variables.add(_variable(flow, target.id, scope), values)
     elif isinstance(target, ast.Attribute):
         for base in flow.values(target.value, scope):
-            if isinstance(base, Instance | ClassRef):
+            if isinstance(base, _WITH_ATTRIBUTES):
                 flow.variables.add(("A", base.cls, target.attr), values)
                 bind_receiver(flow, base, values)
             elif isinstance(base, Stub):

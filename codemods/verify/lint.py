@@ -66,8 +66,11 @@ def beyond_upstream(files: Mapping[str, str], upstream: Mapping[str, str], store
     Raises:
         ToolError: ruff could not be run.
     """
-    old = _by_key(_said({path: upstream[path] for path in files if path in upstream}, store))
-    for key, findings in _by_key(_said(files, store)).items():
+    said = _said(files, store)
+    # Of the others, upstream's need not be known.
+    found = [path for path in files if said[path].findings]
+    old = _by_key(_said({path: upstream[path] for path in found if path in upstream}, store))
+    for key, findings in _by_key(said).items():
         # Which of several is the new one cannot be told; the last ones are as good as any.
         for line, message in findings[len(old.get(key, ())) :]:
             yield Defect(key[1], line, "ruff", f"{key[0]} {message}")
