@@ -26,11 +26,15 @@ class Undownloaded(str):
         fetch: Downloads it, once, and blocks meanwhile.
     """
 
+    _fetch: Callable[[], str]
+    _lock: threading.Lock
+    _content: str | None
+
     def __new__(cls, address: str, fetch: Callable[[], str]) -> Undownloaded:
         self = super().__new__(cls, address)
         self._fetch = fetch
         self._lock = threading.Lock()
-        self._content: str | None = None
+        self._content = None
         _waiting.add(self)
         return self
 
