@@ -80,7 +80,9 @@ def run(folder: Path, command: Sequence[str], *, upstream: Path | None, server: 
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-5000:]}"
-    assert "was never awaited" not in done.stderr, done.stderr[-5000:]
+    left = re.findall(r"coroutine '([^']+)' was never awaited", done.stderr)
+    # LiteLLM's own, which it puts off to a task of its own that ends with the event loop: see pytest.ini.
+    assert [name for name in left if name != "Logging.async_success_handler"] == [], done.stderr[-5000:]
     # How many texts are embedded at once is a matter of time.
     asked = [plain(each.body) for each in server.requests if each.kind == "chat"]
     return Run(done.stdout.splitlines(), asked)
