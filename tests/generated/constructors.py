@@ -121,7 +121,7 @@ def main() -> None:
         for make in makers().values():
             make()
         sys.addaudithook(hook)
-        for name, make in {**makers(), "a file": lambda: open(__file__).close()}.items():  # noqa: PTH123, SIM115
+        for name, make in {**makers(), "a file": lambda: open(__file__).close()}.items():  # noqa: PTH123
             heard.clear()
             listening = True
             make()

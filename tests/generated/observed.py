@@ -53,8 +53,13 @@ def traces() -> list[Any]:
         names = {span.span_id: span.name for span in trace.data.spans}
         found.append(
             [
-                [span.name, names.get(span.parent_id), str(span.span_type), str(span.status.status_code)]
-                + [json.dumps(span.inputs, sort_keys=True, default=str)]
+                [
+                    span.name,
+                    names.get(span.parent_id),
+                    str(span.span_type),
+                    str(span.status.status_code),
+                    json.dumps(span.inputs, sort_keys=True, default=str),
+                ]
                 for span in trace.data.spans
             ]
         )

@@ -33,7 +33,9 @@ def programs(side: Side) -> dict[str, tuple[Any, dict[str, Any]]]:
     predict.signature = predict.signature.with_instructions("Be brief.\nBe right. \u00e9\u4f60\U0001f600")
     structured = dspy.ChainOfThought(typed(side))
     structured.predict.demos = [
-        dspy.Example(text="T", limit=2, reasoning="why", people=[Person(**each) for each in PEOPLE], mood="bad", score=1.5)
+        dspy.Example(
+            text="T", limit=2, reasoning="why", people=[Person(**each) for each in PEOPLE], mood="bad", score=1.5
+        )
     ]
     own_model = dspy.Predict("question -> answer")
     own_model.set_lm(dspy.LM("openai/gpt-4o-mini", temperature=0.1, max_tokens=77, api_key="secret"))
@@ -82,7 +84,9 @@ async def read(side: Side, folder: Path) -> dict[str, Any]:
             program.load(folder / f"{name}.{form}", allow_pickle=form == "pkl")
             found[f"{name} {form}"] = await _seen(side, program, inputs)
         if name in WHOLE:
-            found[f"{name} whole"] = await _seen(side, side.dspy.load(folder / f"{name} whole", allow_pickle=True), inputs)
+            found[f"{name} whole"] = await _seen(
+                side, side.dspy.load(folder / f"{name} whole", allow_pickle=True), inputs
+            )
     found["settings"] = _settings(side, folder)
     index = side.dspy.Embeddings.from_saved(str(folder / "index"), side.dspy.Embedder(embed, caching=False))
     found["index"] = plain((await side.call(index, "alpha", using={})).passages)
@@ -134,7 +138,9 @@ async def ask(side: Side, folder: Path, url: str) -> dict[str, Any]:
         adapter = dspy.JSONAdapter()
         said.append(await side.call(dspy.Predict(typed(side)), using={"lm": chat, "adapter": adapter}, text="Ada"))
         said.append(await side.call(chat, "plain", using={}, stop=["x"]))
-        said.append(await side.call(chat, messages=[{"role": "user", "content": [{"type": "text", "text": "t"}]}], using={}))
+        said.append(
+            await side.call(chat, messages=[{"role": "user", "content": [{"type": "text", "text": "t"}]}], using={})
+        )
         embedder = dspy.Embedder("openai/e", batch_size=2, **there)
         said.append((await side.call(embedder, ["a", "b", "c"], using={})).tolist())
         keys = sorted(dspy.cache.disk_cache)

@@ -90,7 +90,6 @@ class Side:
         type(made).supported_params = property(lambda _: {"response_format"} if structured else set())
         return made
 
-
     def _cache_key(self, request: Mapping[str, Any]) -> str:
         """Where an `LM` would look for the answer to a request, or that it would not."""
         try:

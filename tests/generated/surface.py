@@ -56,7 +56,7 @@ def public_names() -> dict[str, Shown]:
         gathers = Path(str(module.__file__)).name == "__init__.py"
         for name, value in vars(module).items():
             mine = getattr(value, "__module__", None) == module.__name__
-            if not name.startswith("_") and (mine or gathers and not isinstance(value, types.ModuleType)):
+            if not name.startswith("_") and (mine or (gathers and not isinstance(value, types.ModuleType))):
                 found.update(_shown(f"{module.__name__}.{name}", value))
     return found
 

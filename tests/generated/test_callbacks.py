@@ -260,6 +260,7 @@ async def test_a_wrapper_survives_cloudpickle():
     waiting = cloudpickle.loads(cloudpickle.dumps(with_callbacks(waits)))
     assert await plain(object(), dspy.Settings()) == "plain"
     assert await waiting(object(), dspy.Settings()) == "Settings"
+
     # With somebody to be told, the call is the active one while it runs.
     async def active(self, settings):
         from dspy.utils import callback_context

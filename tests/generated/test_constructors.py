@@ -141,9 +141,9 @@ class TestDefinedLate:
     async def test_a_model_whose_call_is_a_mock(self):
         _, lm = scripted(fields(answer="real"), fields(answer="real"))
         predict, settings = dspy.Predict("question -> answer"), dspy.Settings(lm=lm)
-        with mock.patch.object(type(lm), "aforward", mock.AsyncMock(side_effect=LookupError)) as mocked:
-            with pytest.raises(LookupError):
-                await predict(settings, question="?")
+        failing = mock.AsyncMock(side_effect=LookupError)
+        with mock.patch.object(type(lm), "aforward", failing) as mocked, pytest.raises(LookupError):
+            await predict(settings, question="?")
         mocked.assert_awaited()
         assert (await predict(settings, question="?")).answer == "real"
         with mock.patch.object(dspy.ChatAdapter, "acall", mock.AsyncMock(return_value=[{"answer": "mocked"}])):

@@ -120,7 +120,9 @@ async def test_contracts_are_enforced():
 
     with pytest.raises(TypeError, match=r"to return dspy\.LMResponse"):
         await Wrong(model="m")(SETTINGS, "hi")
-    with pytest.raises(TypeError, match=r"LMResponse on the legacy direct path\. .* `settings\.context\(experimental=True\)`"):
+    with pytest.raises(
+        TypeError, match=r"LMResponse on the legacy direct path\. .* `settings\.context\(experimental=True\)`"
+    ):
         await Mixed(model="m")(SETTINGS, "hi")
     assert (await Mixed(model="m")(SETTINGS.context(experimental=True), "hi")).text == "x"
     with pytest.raises(TypeError, match=r"one positional prompt\. Hand over `settings\.context\(experimental=True\)`"):

@@ -50,9 +50,7 @@ def test_every_example_is_on_the_page() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {BY_COMMAND}))
-def test_it_prints_what_the_page_says(
-    name: str, alone: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_prints_what_the_page_says(name: str, alone: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """In this process, where litellm is there already: to import it is most of what a run takes."""
     program, *arguments = PROGRAMS[name]
     with provider(name) as environment:

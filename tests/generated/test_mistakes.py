@@ -85,9 +85,7 @@ def test_its_form(section: str) -> None:
 
 
 @each_section
-def test_the_message_says_what_to_do(
-    section: str, names: dict[str, Any], dspy_log: pytest.LogCaptureFixture
-) -> None:
+def test_the_message_says_what_to_do(section: str, names: dict[str, Any], dspy_log: pytest.LogCaptureFixture) -> None:
     wrong, said, _ = SECTIONS[section]
     heard: list[str] = []
     with warnings.catch_warnings(record=True) as warned:
@@ -160,5 +158,5 @@ async def test_a_parameter_of_another_name_is_handed_settings(server: ModelServe
         assert is_coroutine_function(type(program).forward)
         assert (await program(settings, question="Where?")).answer == "Paris"
     # An error of the function's own is left alone, and whoever calls it himself gets it.
-    with pytest.raises(TypeError, match="^about Rome$"):
+    with pytest.raises(TypeError, match=r"^about Rome$"):
         Wrong().forward("Rome")

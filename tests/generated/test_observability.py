@@ -46,7 +46,9 @@ async def observed(first: Path | None, folder: Path) -> Any:
 
 
 @pytest.mark.api("3.9")
-@pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="requirements-observability.txt is not installed")
+@pytest.mark.skipif(
+    importlib.util.find_spec("mlflow") is None, reason="requirements-observability.txt is not installed"
+)
 @pytest.mark.timeout(600)
 async def test_mlflow_sees_what_it_sees_of_upstream(upstream_folder: Path, tmp_path: Path):
     (tmp_path / "here").mkdir()
@@ -58,6 +60,7 @@ async def test_mlflow_sees_what_it_sees_of_upstream(upstream_folder: Path, tmp_p
     assert len(ours["traces"]) == 3
     for mine, other in zip(ours["traces"], theirs["traces"], strict=True):
         assert mine == other
+
 
 def _page() -> dict[str, Any]:
     """What the page's block leaves."""
@@ -143,6 +146,8 @@ async def test_openinference_traces_each_call_with_what_the_guide_says(server: M
         assert _shape(_spans(memory)) == [("pause.acall", None)]
     finally:
         page["AsyncInstrumentor"]().uninstrument()
+
+
 @needs_openinference
 @pytest.mark.usefixtures("as_before")
 async def test_openinference_as_it_is_takes_coroutines_for_results(server: ModelServer):

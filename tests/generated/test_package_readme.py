@@ -48,7 +48,9 @@ def after(
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         # LiteLLM's own, of an earlier test's loop: see pytest.ini.
-        warnings.filterwarnings("ignore", r"coroutine 'Logging\.async_success_handler' was never awaited", RuntimeWarning)
+        warnings.filterwarnings(
+            "ignore", r"coroutine 'Logging\.async_success_handler' was never awaited", RuntimeWarning
+        )
         for block in blocks(README, "python"):
             tree = ast.increment_lineno(ast.parse(block.text), block.line - 1)
             result = eval(compile(tree, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)

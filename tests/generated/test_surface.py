@@ -41,8 +41,8 @@ GONE = {
 }
 
 # What is said of situations that do not occur: an async tool that is called without waiting, a second owner of the
-# settings, a second name of the same method (one text of two), a thread that worked through a queue. Where something is missing in the
-# settings, it says how they are made with it.
+# settings, a second name of the same method (one text of two), a thread that worked through a queue. Where something is
+# missing in the settings, it says how they are made with it.
 UNSAID = {
     ("adapters/types/tool.py", "You are calling `__call__` on an async tool"),
     ("dsp/utils/settings.py", "dspy.settings can only be changed by the thread that initially configured it."),
@@ -226,7 +226,9 @@ def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
     list(surface.modules())
     for each in cls.__subclasses__():
         # A class that another test made is not the package's, whatever module it says it is of.
-        if getattr(sys.modules.get(each.__module__), each.__name__, None) is each and each.__module__.startswith("dspy."):
+        if getattr(sys.modules.get(each.__module__), each.__name__, None) is each and each.__module__.startswith(
+            "dspy."
+        ):
             yield each
             yield from _subclasses(each)
 

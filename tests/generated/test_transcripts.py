@@ -1,7 +1,7 @@
 """For every public module and optimizer there is a program whose requests and results are compared with upstream's.
 
-The programs are those of `test_same_messages.py` and of the two `test_same_as_upstream.py`, which make the comparison. Here
-it is seen which classes they run.
+The programs are those of `test_same_messages.py` and of the two `test_same_as_upstream.py`, which make the comparison.
+Here it is seen which classes they run.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ import asyncio
 import functools
 import inspect
 import json
-import os
 import threading
 import time
+from pathlib import Path
 from typing import Annotated, Optional
 
 import dspy
@@ -400,6 +400,23 @@ class TestHandlers:
         assert "start is broken" in dspy_log.text and "end is broken" in dspy_log.text
 
 
+class Slow:
+    """A blocking function, and how many of its calls were under way at most."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, *_: object) -> None:
+        with self._lock:
+            self._at_once += 1
+            self.most = max(self.most, self._at_once)
+        time.sleep(0.02)
+        with self._lock:
+            self._at_once -= 1
+
+
 class TestAsyncify:
     """`dspy.asyncify`."""
 
@@ -425,35 +442,16 @@ class TestAsyncify:
 
     @pytest.mark.api("4.4")
     async def test_async_max_workers_is_the_limit(self):
-        at_once, most, lock = 0, 0, threading.Lock()
-
-        def slow(x):
-            nonlocal at_once, most
-            with lock:
-                at_once += 1
-                most = max(most, at_once)
-            time.sleep(0.02)
-            with lock:
-                at_once -= 1
-
+        slow = Slow()
         run = dspy.asyncify(slow)
         settings = dspy.Settings(async_max_workers=2)
         await asyncio.gather(*(run(settings, number) for number in range(8)))
-        assert most == 2
+        assert slow.most == 2
 
     @pytest.mark.api("4.4")
     async def test_limits_are_kept_apart(self):
         """Whatever other calls of the same event loop come with."""
-        at_once, most, lock = 0, 0, threading.Lock()
-
-        def slow():
-            nonlocal at_once, most
-            with lock:
-                at_once += 1
-                most = max(most, at_once)
-            time.sleep(0.02)
-            with lock:
-                at_once -= 1
+        slow = Slow()
 
         async def others():
             for _ in range(10):
@@ -461,7 +459,7 @@ class TestAsyncify:
 
         run, settings = dspy.asyncify(slow), dspy.Settings(async_max_workers=1)
         await asyncio.gather(others(), *(run(settings) for _ in range(6)))
-        assert most == 1
+        assert slow.most == 1
 
     @pytest.mark.api("4.4")
     def test_event_loops_do_not_wait_for_each_other(self):
@@ -538,10 +536,10 @@ class TestSyncify:
         lm = dspy.LM("openai/m", api_base=server.url, api_key="k", cache=False)
         program, settings = dspy.syncify(dspy.Predict("question -> answer")), dspy.Settings(lm=lm)
         assert program(settings, question="?").answer == "a"
-        open_files = len(os.listdir("/dev/fd"))
+        open_files = len(list(Path("/dev/fd").iterdir()))
         for _ in range(5):
             program(settings, question="?")
-        assert len(os.listdir("/dev/fd")) <= open_files
+        assert len(list(Path("/dev/fd").iterdir())) <= open_files
 
     @pytest.mark.parametrize("in_place", [True, False])
     def test_twice_is_as_once(self, in_place: bool):
@@ -552,7 +550,9 @@ class TestSyncify:
         assert (twice is once) == in_place
         assert twice(settings, question="?").answer == "a"
         assert once(settings, question="?").answer == "b"
-        assert dspy.syncify(dspy.syncify(dspy.Predict("question -> answer").acall))(settings, question="?").answer == "c"
+        assert (
+            dspy.syncify(dspy.syncify(dspy.Predict("question -> answer").acall))(settings, question="?").answer == "c"
+        )
 
     @pytest.mark.api("4.5", "4.3")
     def test_one_that_defines_aforward(self):

@@ -46,8 +46,8 @@ def deno(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     (folder / "lines.js").write_text(LINES)
     library = next(line.split('"')[1] for line in RUNNER.read_text().splitlines() if "readLines" in line)
     (folder / "map.json").write_text(f'{{"imports": {{"{library}": "./lines.js"}}}}')
-    # Pyodide is compiled anew by each of dozens of processes: V8's first compiler does it in a third less time, and what
-    # it makes, which runs slower, hardly runs.
+    # Pyodide is compiled anew by each of dozens of processes: V8's first compiler does it in a third less time, and
+    # what it makes, which runs slower, hardly runs.
     command = [executable, "run", "--v8-flags=--liftoff-only"]
     command += ["--no-config", "--no-lock", "--node-modules-dir=false", "--allow-read"]
     command += ["--allow-write", f"--import-map={folder / 'map.json'}", str(RUNNER), ""]

@@ -259,7 +259,10 @@ async def test_the_one_that_begins_first_leaves_what_is_found():
     tenants = [Tenant("one"), Tenant("two")]
     trainsets = [each.trainset for each in tenants]
     compiled = await asyncio.gather(
-        *(optimizer.compile(each.settings, two_steps(each), **given) for each, given in zip(tenants, trainsets))
+        *(
+            optimizer.compile(each.settings, two_steps(each), **given)
+            for each, given in zip(tenants, trainsets, strict=True)
+        )
     )
     assert optimizer.student is compiled[0]
     assert optimizer.trainset is trainsets[0]["trainset"]
@@ -356,7 +359,7 @@ async def test_an_optimizer_of_the_user(cls: type[Any], failing: str):
     optimizer.waits.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     drawn = random.Random(1).random()
-    for who, result in zip("abc", results):
+    for who, result in zip("abc", results, strict=True):
         assert isinstance(result, LookupError) if who == failing else result == (who, drawn)
     assert optimizer.student == "a" and not hasattr(optimizer, "old")
     assert optimizer.report.__self__ is optimizer

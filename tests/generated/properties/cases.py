@@ -1,4 +1,5 @@
-"""A case is plain data: a signature, demos, a program, inputs and what the model says. `run` plays it on either package.
+"""A case is plain data: a signature, demos, a program, inputs and what the model says. `run` plays it on either
+package.
 
 Types, values and programs are named, so that a case travels as one line of JSON, and prints as what it is.
 """
@@ -8,7 +9,6 @@ from __future__ import annotations
 import enum
 import logging
 import re
-import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -16,7 +16,7 @@ from typing import Any, Literal, Optional, Union
 
 import pydantic
 
-from tests.generated.sides import Side, fields, plain
+from tests.generated.sides import Side, plain
 
 Case = dict[str, Any]
 """`fields`, `instructions`, `adapter`, `program`, `demos`, `inputs`, `config`, `lm`, `answers`: see `strategies`."""
@@ -62,7 +62,7 @@ TYPES: dict[str, Any] = {
     "Optional[str]": Optional[str],  # noqa: UP045
     "int | None": int | None,
     "Union[int, str]": Union[int, str],  # noqa: UP007
-    "Literal": Literal["yes", "no", "it's \"both\""],
+    "Literal": Literal["yes", "no", 'it\'s "both"'],
     "Literal[1, 2]": Literal[1, 2],
     "Color": Color,
     "date": date,
@@ -251,5 +251,3 @@ def _logged() -> Iterator[list[str]]:
         yield said
     finally:
         logger.removeHandler(handler)
-
-

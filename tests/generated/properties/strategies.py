@@ -1,4 +1,4 @@
-"""Random cases: signatures of many types, demos, programs, settings, and models that answer well, badly or not at all."""
+"""Random cases: signatures of many types, demos, programs, settings, and models that answer well, badly or never."""
 
 from __future__ import annotations
 
@@ -10,9 +10,33 @@ from hypothesis import strategies as st
 from tests.generated.properties.cases import OF_DSPY, TYPES, Case
 from tests.generated.sides import fields
 
-NAMES = ("question", "answer", "text", "context", "settings", "n", "reasoning", "a_long_name", "history", "items", "type")
+NAMES = (
+    "question",
+    "answer",
+    "text",
+    "context",
+    "settings",
+    "n",
+    "reasoning",
+    "a_long_name",
+    "history",
+    "items",
+    "type",
+)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
-    ["Paris", "", "{}", "[[ ## answer ## ]]", "```json\n{}\n```", "None", "</answer>", "\u4f60\u597d \U0001f600", "a\nb", '"', "\\n"]
+    [
+        "Paris",
+        "",
+        "{}",
+        "[[ ## answer ## ]]",
+        "```json\n{}\n```",
+        "None",
+        "</answer>",
+        "\u4f60\u597d \U0001f600",
+        "a\nb",
+        '"',
+        "\\n",
+    ]
 )
 NUMBERS = st.integers(-1000, 10**12)
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
@@ -39,7 +63,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Optional[str]": st.none() | TEXT,
     "int | None": st.none() | NUMBERS,
     "Union[int, str]": NUMBERS | TEXT,
-    "Literal": st.sampled_from(["yes", "no", "it's \"both\"", "'yes'", "maybe"]),
+    "Literal": st.sampled_from(["yes", "no", 'it\'s "both"', "'yes'", "maybe"]),
     "Literal[1, 2]": st.sampled_from([1, 2, 3]),
     "Color": st.sampled_from(["red", "blue", "RED", "green"]),
     "date": st.sampled_from(["2024-02-29", "2023-02-29", "today"]),
@@ -55,7 +79,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Reasoning": TEXT,
     "list[Tool]": st.lists(st.sampled_from(["look", "add"]), max_size=2, unique=True),
     "ToolCalls": st.lists(
-        st.fixed_dictionaries({"name": st.sampled_from(["look", "add", ""]), "args": st.dictionaries(TEXT, _JSON, max_size=2)}),
+        st.fixed_dictionaries(
+            {"name": st.sampled_from(["look", "add", ""]), "args": st.dictionaries(TEXT, _JSON, max_size=2)}
+        ),
         max_size=2,
     ).map(lambda calls: {"tool_calls": calls}),
 }
@@ -90,7 +116,8 @@ def _plain(value: Any) -> Any:
 def _written(form: str, values: dict[str, Any]) -> str:
     """An answer as an adapter wants it."""
     texts = {
-        name: each if isinstance(each, str) else json.dumps(_plain(each), ensure_ascii=False) for name, each in values.items()
+        name: each if isinstance(each, str) else json.dumps(_plain(each), ensure_ascii=False)
+        for name, each in values.items()
     }
     if form == "json":
         return json.dumps({name: _plain(each) for name, each in values.items()}, ensure_ascii=False)
@@ -113,7 +140,10 @@ def _answer(draw: st.DrawFn, form: str, wanted: dict[str, str]) -> Any:
     if chance == 1:
         return draw(TEXT)
     if chance == 2:
-        return {"tool": draw(st.sampled_from(["look", "add", "submit"])), "arguments": draw(st.dictionaries(TEXT, _JSON, max_size=2))}
+        return {
+            "tool": draw(st.sampled_from(["look", "add", "submit"])),
+            "arguments": draw(st.dictionaries(TEXT, _JSON, max_size=2)),
+        }
     if chance == 3:
         return None
     names = list(wanted)
@@ -139,12 +169,16 @@ def _answer(draw: st.DrawFn, form: str, wanted: dict[str, str]) -> Any:
 
 _PROGRAMS = st.sampled_from(["predict", "predict", "cot", "cot", "compare"]) | st.recursive(
     st.sampled_from(["predict", "cot"]),
-    lambda part: st.tuples(st.sampled_from(["in order", "best", "refine"]), part).map(list)
-    | st.tuples(st.just("in order"), part, part).map(list),
+    lambda part: (
+        st.tuples(st.sampled_from(["in order", "best", "refine"]), part).map(list)
+        | st.tuples(st.just("in order"), part, part).map(list)
+    ),
     max_leaves=3,
 )
 _AGENTS = st.tuples(st.sampled_from(["react", "react v2"]), st.integers(0, 3)).map(list)
-_CONFIGS = st.sampled_from([{}, {}, {}, {"temperature": 0.7}, {"n": 2}, {"n": 2, "temperature": 0.0}, {"max_tokens": 5}])
+_CONFIGS = st.sampled_from(
+    [{}, {}, {}, {"temperature": 0.7}, {"n": 2}, {"n": 2, "temperature": 0.0}, {"max_tokens": 5}]
+)
 
 
 @st.composite
@@ -174,9 +208,7 @@ def cases(draw: st.DrawFn) -> Case:
                 "next_tool_args": st.sampled_from([{}, {"query": "x"}, {"a": 1, "b": "2"}, {"query": "", "limit": 1}]),
             }
         )
-        turn = st.fixed_dictionaries(
-            {"tool_calls": VALUES["ToolCalls"], "next_thought": TEXT}
-        )
+        turn = st.fixed_dictionaries({"tool_calls": VALUES["ToolCalls"], "next_thought": TEXT})
         answer = answer | step.map(lambda one: _written(form, one)) | turn.map(lambda one: _written(form, one))
     given = {name: draw(VALUES[types[name]]) for name in inputs}
     if draw(st.integers(0, 9)) == 0:
@@ -197,13 +229,19 @@ def cases(draw: st.DrawFn) -> Case:
     return {
         "fields": found,
         "instructions": draw(TEXT),
-        "adapter": {"name": adapter, "options": options, "second": draw(st.lists(_answer("chat", outputs), min_size=1, max_size=2))},
+        "adapter": {
+            "name": adapter,
+            "options": options,
+            "second": draw(st.lists(_answer("chat", outputs), min_size=1, max_size=2)),
+        },
         "program": program,
         "demos": demos,
         "inputs": given,
         "config": draw(_CONFIGS),
         "lm": {"structured": draw(st.booleans()), "native_tools": draw(st.booleans())},
-        "settings": draw(st.sampled_from([{}, {}, {"track_usage": True}, {"max_trace_size": 1}, {"disable_history": True}])),
+        "settings": draw(
+            st.sampled_from([{}, {}, {"track_usage": True}, {"max_trace_size": 1}, {"disable_history": True}])
+        ),
         "answers": draw(st.lists(answer, min_size=1, max_size=4)),
         "calls": draw(st.sampled_from([1, 1, 1, 2])),
     }

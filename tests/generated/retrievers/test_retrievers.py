@@ -97,7 +97,12 @@ async def test_calls_of_one_tenant_share_a_batch_whatever_modules_they_come_thro
     one, other = Asks(found), Asks(found)
     # A name that each request brings is equal, and no more.
     mine = [SETTINGS.context(tenant="".join(["m", "e"])) for _ in range(2)]
-    calls = [one(mine[0], "cat"), one(mine[1], "rain"), other(mine[0], "dogs"), one(SETTINGS.context(tenant="you"), "a")]
+    calls = [
+        one(mine[0], "cat"),
+        one(mine[1], "rain"),
+        other(mine[0], "dogs"),
+        one(SETTINGS.context(tenant="you"), "a"),
+    ]
     await asyncio.gather(*calls)
     assert sorted((tenant, texts) for tenant, texts in embedder.asked if texts != CORPUS) == [
         ("me", ["cat", "rain", "dogs"]),
